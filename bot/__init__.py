@@ -1,0 +1,1 @@
+"""The running service: connectors, inbox, worker, outbox, dashboard, settings, command line."""

@@ -1,0 +1,1 @@
+"""The `understudy` command line; a file a group of verbs."""

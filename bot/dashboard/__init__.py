@@ -1,0 +1,1 @@
+"""The pages and the REST API with which people watch and steer the stand-in."""

@@ -1,0 +1,1 @@
+"""The demo: three scripted friends and the sample persona, by the real path."""

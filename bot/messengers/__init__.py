@@ -1,0 +1,1 @@
+"""Where chats live: one connector a messenger."""

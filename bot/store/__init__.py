@@ -1,0 +1,1 @@
+"""Redis: the embedded server, the keys, and the Lua scripts in which several steps are one."""

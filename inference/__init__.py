@@ -1,0 +1,1 @@
+"""Talking to a model: the prompt, the client, the engines, the persona."""

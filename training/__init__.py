@@ -1,0 +1,1 @@
+"""Exports to dataset to adapter to persona; offline, and needs the extra `train`."""

@@ -1,0 +1,1 @@
+"""Recipes that turn exported messages into training examples."""
