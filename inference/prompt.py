@@ -9,19 +9,29 @@ model learns who speaks.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
+from string import Formatter
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
 
 from chat.message import Message
 
 Role = Literal["system", "user", "assistant"]
 
+# Control and format characters and lone surrogates; of these, emoji and several scripts need the joiners.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs"})
+_JOINERS = frozenset("\u200c\u200d")
+
 
 @dataclass(frozen=True, slots=True)
 class PromptMessage:
     """One message of the OpenAI chat format."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     role: Role
     content: str
@@ -32,13 +42,26 @@ class PromptFormat:
     """How a persona's prompts are built; part of the persona's fingerprint.
 
     `system` may name `{name}` and `{others}`. `history_messages` is how many messages (not tokens) the
-    model is shown. `control_tokens` are the template's own marks, which nobody may smuggle in.
+    model is shown, at least 1. `control_tokens` are the template's own marks, which nobody may smuggle in.
+    Raises ValueError when the format cannot be used.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     name: str
     system: str = "You are {name}. Group chat with {others}."
     history_messages: int = 16
     control_tokens: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.history_messages < 1:
+            raise ValueError("history_messages is at least 1")
+        if any(len(token) < 2 or len(token.split()) != 1 for token in self.control_tokens):
+            # Tokens are kept out by blanks between their characters, so they must have some and no blank.
+            raise ValueError("a control token has at least two characters and no blank")
+        fields = {field for _, field, _, _ in Formatter().parse(self.system) if field is not None}
+        if not fields <= {"name", "others"}:
+            raise ValueError("system may name {name} and {others}, and nothing else in braces")
 
 
 def build_prompt(
@@ -49,14 +72,16 @@ def build_prompt(
     `members` are the names of the others in the chat; they are sorted, so that the same chat always
     gives the same prompt. An empty text gives no line.
     """
-    others = _and(sorted({_line(form, name) for name in members}))
+    others = _and(sorted({line for name in members if (line := _name(form, name))}))
     system = form.system.format(name=form.name, others=others or "nobody yet")
     prompt = [PromptMessage("system", system)]
-    recent = messages[-form.history_messages :]
-    for own, run in groupby(recent, key=lambda message: message.own):
-        lines = [line for message in run if (line := _spoken(form, message))]
-        if lines:
-            prompt.append(PromptMessage("assistant" if own else "user", "\n".join(lines)))
+    recent = [
+        (message.own, line)
+        for message in messages[-form.history_messages :]
+        if (line := _spoken(form, message))
+    ]
+    for own, run in groupby(recent, key=lambda spoken: spoken[0]):
+        prompt.append(PromptMessage("assistant" if own else "user", "\n".join(line for _, line in run)))
     return tuple(prompt)
 
 
@@ -69,13 +94,27 @@ def _spoken(form: PromptFormat, message: Message) -> str:
     text = _line(form, message.text)
     if not text or message.own:
         return text
-    return f"{_line(form, message.author.name).replace(':', '')}: {text}"
+    return f"{_name(form, message.author.name) or 'Somebody'}: {text}"
+
+
+def _name(form: PromptFormat, name: str) -> str:
+    """A name without a colon: only the first colon of a line ends the speaker's name."""
+    return _line(form, name.replace(":", " "))
 
 
 def _line(form: PromptFormat, text: str) -> str:
-    """One line, and no control tokens: a friend's text must not pass for another speaker or role."""
+    """One line, and no control tokens: a friend's text must not pass for another speaker or role.
+
+    Characters that nobody sees (format and control characters, such as a zero-width space) are dropped
+    first: they could hide a control token from the search and be dropped later by a tokenizer.
+    """
+    text = "".join(" " if char.isspace() else char for char in text)
+    text = "".join(char for char in text if char in _JOINERS or unicodedata.category(char) not in _HIDDEN)
     for token in form.control_tokens:
-        text = re.sub(re.escape(token), lambda found: " ".join(found.group()), text, flags=re.IGNORECASE)
+        pattern = re.compile(re.escape(token), re.IGNORECASE)
+        # More than once, because matches may overlap.
+        while pattern.search(text):
+            text = pattern.sub(lambda found: " ".join(found.group()), text)
     return " ".join(text.split())
 
 

@@ -1,0 +1,230 @@
+"""The composition root: builds everything once from the settings, hands it down, and closes it in order.
+
+Two floors. `open_office` opens the store and what people steer with; that is all the command line's short verbs
+need. `open_service` adds the model and what runs: worker, sender, connectors, sweeper.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from bot.answer import Writer
+from bot.chats import Chats
+from bot.clock import Clock, SystemClock
+from bot.desk import Desk
+from bot.drafts import Drafts
+from bot.errors import SettingsInvalid, StateFolderUnusable, StoreAway
+from bot.faults import FatalFaults, Faults, NoFaults
+from bot.inbox import Inbox
+from bot.journal import Journal
+from bot.kill_switch import RedisKillSwitch
+from bot.messengers.base import Connector
+from bot.messengers.local import Account, LocalConnector, LocalRooms
+from bot.outbox import Outbox
+from bot.presence import Attendance
+from bot.sender import Sender
+from bot.settings import Settings
+from bot.store.store import Store
+from bot.turn_queue import TurnQueue
+from bot.wakeup import Wakeup
+from bot.windows import RedisWindows
+from bot.worker import Worker
+from chat.message import Author
+from inference.client import Endpoint, ModelClient
+from inference.engines.engine import Engine
+from inference.engines.llama_cpp import LlamaCpp, LlamaModel, LlamaSettings
+from inference.engines.openai import OpenAIServer
+from inference.persona import Persona, load_persona
+from safety.chain import draft_rules, gate_rules
+from safety.kill_word import KillWords
+
+_log = structlog.get_logger()
+_SWEEP_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The store, and everything with which people watch and steer; works without a model."""
+
+    settings: Settings
+    clock: Clock
+    faults: Faults
+    store: Store
+    desk: Desk
+    kill_switch: RedisKillSwitch
+    kill_words: KillWords
+    attendance: Attendance
+    rooms: LocalRooms
+
+
+@asynccontextmanager
+async def open_office(
+    settings: Settings, clock: Clock | None = None, faults: Faults | None = None
+) -> AsyncIterator[Office]:
+    """Open the store and the desk. Raises StoreError, StateFolderUnusable and SettingsInvalid."""
+    clock = clock or SystemClock()
+    faults = faults or _faults(settings)
+    _prepare(settings.state_dir)
+    url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    kill_words = KillWords(settings.kill_words)
+    async with Store(settings.state_dir / "redis", url, settings.partitions) as store:
+        kill_switch = RedisKillSwitch(store, clock)
+        desk = Desk(
+            Chats(store, clock),
+            Drafts(store, clock, settings.outbox.moved_past_messages),
+            Journal(store),
+            kill_switch,
+            draft_rules(kill_words, settings.rules.draft()),
+        )
+        yield Office(
+            settings=settings,
+            clock=clock,
+            faults=faults,
+            store=store,
+            desk=desk,
+            kill_switch=kill_switch,
+            kill_words=kill_words,
+            attendance=Attendance(store, clock),
+            rooms=LocalRooms(store, clock),
+        )
+
+
+class Service:
+    """What runs: connectors hear, the worker decides, the sender sends. `run` until cancelled."""
+
+    def __init__(
+        self,
+        office: Office,
+        persona: Persona,
+        engine: Engine,
+        client: ModelClient,
+        connectors: Sequence[Connector],
+    ) -> None:
+        settings, store, clock = office.settings, office.store, office.clock
+        names = (persona.prompt.name, *settings.persona_aliases)
+        self.persona = persona
+        self.engine = engine
+        self._office = office
+        self._name = f"{socket.gethostname()}-{secrets.token_hex(3)}"
+        self._wakeup = Wakeup(store)
+        self.inbox = Inbox(store, clock, office.kill_switch, office.kill_words, settings.turns, office.faults)
+        self.worker = Worker(
+            self._name,
+            TurnQueue(store, clock, settings.worker.lease_seconds, settings.worker.most_messages),
+            gate_rules(RedisWindows(store), settings.rules.gate()),
+            Writer(
+                persona,
+                client,
+                draft_rules(office.kill_words, settings.rules.draft()),
+                names,
+                settings.worker.rewrites,
+            ),
+            names,
+            office.kill_switch,
+            clock,
+            self._wakeup,
+            settings.worker,
+            office.faults,
+        )
+        outbox = Outbox(store, clock, settings.outbox)
+        self._connectors = connectors
+        self._senders = [
+            Sender(
+                outbox,
+                connector,
+                office.kill_switch,
+                persona.typing,
+                clock,
+                self._wakeup,
+                settings.outbox,
+                office.faults,
+            )
+            for connector in connectors
+        ]
+
+    async def run(self) -> None:
+        """Run until cancelled. A part that fails ends all of them: half a service is worse than none."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._wakeup.run())
+            group.create_task(self.worker.run())
+            for sender in self._senders:
+                group.create_task(sender.run())
+            for connector in self._connectors:
+                group.create_task(connector.listen(self.inbox.receive))
+            group.create_task(self._sweep())
+            group.create_task(
+                self._office.attendance.keep(
+                    self._name,
+                    self.persona.name,
+                    self.persona.fingerprint,
+                    lambda: (self.engine.alive, self.worker.generating),
+                )
+            )
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await self._office.desk.drafts.expire()
+            except StoreAway:
+                _log.warning("sweep.store_away")
+            await self._office.clock.sleep(_SWEEP_SECONDS)
+
+
+@asynccontextmanager
+async def open_service(
+    office: Office, connectors: Sequence[Connector] | None = None, engine: Engine | None = None
+) -> AsyncIterator[Service]:
+    """Load the persona, start or reach the model, prove that it is the persona, and build what runs.
+
+    Raises PersonaError and EngineError. Without `connectors`, the local messenger alone; without `engine`, the one
+    that the settings name.
+    """
+    settings = office.settings
+    persona = await load_persona(settings.persona)
+    async with engine or _engine(settings, persona) as running:
+        await running.verify(persona)
+        async with ModelClient(lambda: running.endpoint) as client:
+            if connectors is None:
+                account = Account(Author(f"persona:{persona.name}", persona.prompt.name))
+                connectors = [LocalConnector(office.rooms, office.store, account)]
+            yield Service(office, persona, running, client, connectors)
+
+
+def _engine(settings: Settings, persona: Persona) -> Engine:
+    model = settings.model
+    if model.engine == "openai":
+        if not model.base_url:
+            raise SettingsInvalid("the setting model.base_url is missing: the address of the model server")
+        name = model.model or persona.name
+        return OpenAIServer(
+            Endpoint(model.base_url.removesuffix("/v1"), name, model.api_key.get_secret_value())
+        )
+    llama = LlamaSettings(threads=model.threads, slots=model.slots)
+    return LlamaCpp(LlamaModel.of(persona), settings.state_dir / "llama.log", llama)
+
+
+def _faults(settings: Settings) -> Faults:
+    if not settings.faults:
+        return NoFaults()
+    try:
+        return FatalFaults(settings.faults)
+    except ValueError as error:
+        raise SettingsInvalid(f"the setting faults cannot be used: {error}") from None
+
+
+def _prepare(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StateFolderUnusable(
+            f"the state folder {folder} cannot be made ({error.strerror}): set UNDERSTUDY_STATE_DIR to another"
+        ) from error

@@ -1,0 +1,111 @@
+"""The chats the stand-in may be in, and their settings: title, mode, probability."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from bot.clock import Clock
+from bot.errors import ChatUnknown, SettingsInvalid
+from bot.store.store import Store
+from chat.message import Chat, ChatKey, Message, message_from_json
+from safety.mode import ChatPolicy, Mode
+
+DEFAULT_PROBABILITY: Final = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class ChatState:
+    """A chat, its settings, and how far along it is."""
+
+    chat: Chat
+    policy: ChatPolicy
+    waiting: int
+    """Messages that wait for the next turn."""
+    leaving: int
+    """Bubbles that are on their way out."""
+    answering: bool
+    """Whether a worker has the chat in hand."""
+
+
+class Chats:
+    """Reads and changes the chats' settings; every change stands in the journal."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def enable(self, chat: Chat, by: str, policy: ChatPolicy | None = None) -> None:
+        """Let the stand-in into a chat. A chat it is already in keeps its mode; a new one starts `manual`."""
+        if await self._fields(chat.key):
+            await self._set(chat.key, by, {"title": chat.title})
+            return
+        policy = policy or ChatPolicy(mode=Mode.MANUAL, probability=DEFAULT_PROBABILITY)
+        settings = {"title": chat.title, "mode": policy.mode.value, "probability": repr(policy.probability)}
+        await self._set(chat.key, by, settings)
+
+    async def set_mode(self, key: ChatKey, mode: Mode, by: str) -> None:
+        """Change a chat's mode. Raises ChatUnknown."""
+        await self._known(key)
+        await self._set(key, by, {"mode": mode.value})
+
+    async def set_probability(self, key: ChatKey, probability: float, by: str) -> None:
+        """Change how often an ambient turn is answered, 0 to 1. Raises ChatUnknown and SettingsInvalid."""
+        if not 0 <= probability <= 1:
+            raise SettingsInvalid("a probability is from 0 to 1")
+        await self._known(key)
+        await self._set(key, by, {"probability": repr(probability)})
+
+    async def get(self, key: ChatKey) -> ChatState:
+        """Give one chat. Raises ChatUnknown."""
+        fields = await self._known(key)
+        prefix = self._prefix(key)
+        waiting = await self._store.ask("llen", f"{prefix}box:{key}")
+        leaving = await self._store.ask("llen", f"{prefix}out:{key}")
+        policy = ChatPolicy(mode=Mode(fields["mode"]), probability=float(fields["probability"]))
+        return ChatState(Chat(key, fields["title"]), policy, waiting, leaving, "claim" in fields)
+
+    async def all(self) -> tuple[ChatState, ...]:
+        """Give every chat, by name."""
+        keys: set[str] = set()
+        for partition in self._store.partitions.all():
+            name = self._store.partitions.prefix(partition) + "chats"
+            keys |= await self._store.ask("smembers", name)
+        return tuple([await self.get(ChatKey.parse(key)) for key in sorted(keys)])
+
+    async def transcript(self, key: ChatKey) -> tuple[Message, ...]:
+        """Give what was said lately, oldest first."""
+        name = f"{self._prefix(key)}transcript:{key}"
+        lines = await self._store.ask("lrange", name, 0, -1)
+        return tuple(message_from_json(line) for line in lines)
+
+    async def outcomes(self, key: ChatKey) -> dict[str, MessageOutcome]:
+        """Give what became of each message of a chat, by message id."""
+        found = await self._store.hash(f"{self._prefix(key)}outcome:{key}")
+        return {id_: MessageOutcome(**json.loads(text)) for id_, text in found.items()}
+
+    def _prefix(self, key: ChatKey) -> str:
+        return self._store.partitions.prefix(self._store.partitions.of(key))
+
+    async def _fields(self, key: ChatKey) -> dict[str, str]:
+        return await self._store.hash(f"{self._prefix(key)}chat:{key}")
+
+    async def _known(self, key: ChatKey) -> dict[str, str]:
+        fields = await self._fields(key)
+        if "mode" not in fields:
+            raise ChatUnknown(f"there is no chat {key}: `understudy status` lists them")
+        return fields
+
+    async def _set(self, key: ChatKey, by: str, settings: dict[str, str]) -> None:
+        await self._store.run("set_chat", key, self._clock.now_ms(), str(key), by, json.dumps(settings))
+
+
+@dataclass(frozen=True, slots=True)
+class MessageOutcome:
+    """What became of one message; `outcome` is one word, final unless `waiting`, `held`, `approved` or `frozen`."""
+
+    outcome: str
+    reason: str
+    turn: str | None = None
+    draft: str | None = None

@@ -1,0 +1,91 @@
+"""Where messages come in: the kill word first, then one step that keeps the message or says why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from bot.clock import Clock
+from bot.faults import Faults
+from bot.store.store import Store
+from chat.message import Message, message_to_json
+from safety.kill import KillScope, KillSwitch
+from safety.kill_word import KillWords
+
+_log = structlog.get_logger()
+
+
+class Received(StrEnum):
+    """What the inbox did with a message."""
+
+    ACCEPTED = "accepted"
+    """It waits for the chat's next turn."""
+    OWN = "own"
+    """Written in the owner's name: part of the transcript, never answered."""
+    DUPLICATE = "duplicate"
+    """It was here before."""
+    OFF = "off"
+    """The stand-in is not in this chat; nothing was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxSettings:
+    """How turns are gathered and how much is remembered."""
+
+    pause_seconds: float = 1.5
+    """How long a chat must be quiet before its turn is decided on."""
+    longest_pause_seconds: float = 6.0
+    """How long a chat that is never quiet is listened to at most."""
+    transcript_messages: int = 200
+    retention_days: float = 30.0
+    """How long a message's id and outcome are remembered, for deduplication and for people."""
+
+
+class Inbox:
+    """Receives messages from connectors. A connector may forget a message once `receive` has returned."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        kill_switch: KillSwitch,
+        kill_words: KillWords,
+        settings: InboxSettings,
+        faults: Faults,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._kill_switch = kill_switch
+        self._kill_words = kill_words
+        self._settings = settings
+        self._faults = faults
+
+    async def receive(self, message: Message) -> Received:
+        """Take a message in. Raises StoreAway; the connector then gives the same message again later."""
+        # Before any queue, and whatever else is the matter with the message or the chat.
+        if self._kill_words.found_in(message.text) is not None:
+            await self._kill_switch.kill(
+                KillScope.everywhere(), f"{message.author.name} in {message.chat}", "kill word"
+            )
+        await self._faults.reach("inbox.received")
+        settings = self._settings
+        received = Received(
+            await self._store.run(
+                "accept",
+                message.chat,
+                self._clock.now_ms(),
+                str(message.chat),
+                message.id,
+                message_to_json(message),
+                int(message.own),
+                int(settings.pause_seconds * 1000),
+                int(settings.longest_pause_seconds * 1000),
+                settings.transcript_messages,
+                int(settings.retention_days * 86_400_000),
+            )
+        )
+        _log.info("message.received", message=str(message), received=received.value)
+        await self._faults.reach("inbox.accepted")
+        return received

@@ -1,0 +1,106 @@
+"""The kill switch on Redis.
+
+A kill is one atomic write a partition, and every fence compares epochs in the step that records a send's intent:
+that is the guarantee. What stands here beside it only makes things faster or surer: the process that hears a
+kill stops at once (the latch), also while Redis is away, and listeners cancel running generations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Final
+
+import structlog
+
+from bot.clock import Clock, as_datetime
+from bot.errors import StoreAway
+from bot.store.store import Store
+from chat.message import ChatKey
+from safety.kill import Kill, KillReach, KillReport, KillScope
+
+_log = structlog.get_logger()
+KILL_CHANNEL: Final = "understudy:kill"
+_RETRY_SECONDS: Final = 0.5
+
+
+class RedisKillSwitch:
+    """Kills, resumes, and says what is in force; implements `safety.kill.KillSwitch`."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._latched: set[KillScope] = set()
+
+    async def kill(self, scope: KillScope, by: str, reason: str) -> KillReport:
+        """Stop all sending in a scope until an owner resumes it.
+
+        Gives how many bubbles were already handed to a messenger: those alone cannot be called back. While
+        Redis is away this process is silent at once, and the write is tried until it succeeds.
+        """
+        self._latched.add(scope)
+        at = self._clock.now_ms()
+        in_flight = 0
+        for partition in self._partitions(scope):
+            in_flight += await self._write(partition, at, scope, by, reason)
+        # From here on the store says it, to every process and after every restart.
+        self._latched.discard(scope)
+        _log.warning("kill", scope=str(scope), in_flight=in_flight)
+        return KillReport(scope, in_flight, as_datetime(at))
+
+    async def resume(self, scope: KillScope, by: str) -> bool:
+        """Lift the kill of exactly this scope; gives whether one was in force. Only for an owner: the caller checks.
+
+        Raises StoreAway.
+        """
+        lifted = 0
+        at = self._clock.now_ms()
+        for partition in self._partitions(scope):
+            lifted += int(await self._store.run("resume", partition, at, str(scope), by))
+        _log.warning("resume", scope=str(scope), lifted=bool(lifted))
+        return bool(lifted)
+
+    def latched(self, chat: ChatKey) -> bool:
+        """Whether this process has heard a kill for a chat that Redis does not know yet."""
+        return any(scope.covers(chat) for scope in self._latched)
+
+    async def standing(self, chat: ChatKey) -> Kill | None:
+        """Give the kill in force for a chat. Raises StoreAway."""
+        return next((kill for kill in await self.kills() if kill.scope.covers(chat)), None)
+
+    async def kills(self) -> tuple[Kill, ...]:
+        """Give all kills in force, widest first. Raises StoreAway."""
+        found: dict[KillScope, Kill] = {}
+        for partition in self._store.partitions.all():
+            fields = await self._store.hash(self._store.partitions.prefix(partition) + "kill")
+            for field, value in fields.items():
+                if field.startswith("standing|"):
+                    kill = kill_from_json(value)
+                    found.setdefault(kill.scope, kill)
+        return tuple(sorted(found.values(), key=lambda kill: len(str(kill.scope))))
+
+    async def heard(self) -> AsyncIterator[KillScope | None]:
+        """Give each kill's scope as it is published; None when one may have been missed."""
+        async with self._store.listening(KILL_CHANNEL) as messages:
+            async for channel, text in messages:
+                yield KillScope.parse(text) if channel else None
+
+    def _partitions(self, scope: KillScope) -> list[int]:
+        if scope.reach is KillReach.CHAT:
+            return [self._store.partitions.of(ChatKey.parse(scope.target))]
+        return list(self._store.partitions.all())
+
+    async def _write(self, partition: int, at: int, scope: KillScope, by: str, reason: str) -> int:
+        while True:
+            try:
+                return int(await self._store.run("kill", partition, at, str(scope), by, reason))
+            except StoreAway:
+                _log.error("kill.waits_for_store", scope=str(scope))
+                await asyncio.sleep(_RETRY_SECONDS)
+
+
+def kill_from_json(text: str) -> Kill:
+    """Read a kill as the scripts write it."""
+    data = json.loads(text)
+    return Kill(KillScope.parse(data["scope"]), data["by"], as_datetime(int(data["at"])), data["reason"])

@@ -1,0 +1,61 @@
+"""What every messenger gives: a connector that hears messages and hands bubbles over.
+
+The edge translates: a messenger's own nouns and errors become ours in its one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.inbox import Received
+from chat.message import ChatKey, Message
+
+
+class SendError(Exception):
+    """Base of what can happen when a bubble is handed over."""
+
+
+class SendRefused(SendError):
+    """The bubble surely did not leave: the messenger said no, or was never reached. It may be tried again."""
+
+
+class SendUncertain(SendError):
+    """The bubble may or may not have left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One message to be sent; `id` is the idempotency key for messengers that know one."""
+
+    id: str
+    chat: ChatKey
+    text: str
+
+
+Receive = Callable[[Message], Awaitable[Received]]
+
+
+class Connector(Protocol):
+    """One account on one messenger."""
+
+    @property
+    def messenger(self) -> str:
+        """The messenger's name, the first part of its chats' keys."""
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether sending a bubble twice under one id gives one message."""
+
+    async def listen(self, receive: Receive) -> None:
+        """Hear messages until cancelled; each is given until `receive` returns, then it may be forgotten."""
+
+    async def typing(self, chat: ChatKey, seconds: float) -> None:
+        """Show for that long that somebody types; returns at once, and never fails."""
+
+    async def send(self, bubble: Bubble) -> Message:
+        """Hand a bubble over; gives the message as it now stands in the chat.
+
+        Raises SendRefused when it surely did not leave, SendUncertain when nobody can say.
+        """

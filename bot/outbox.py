@@ -1,0 +1,129 @@
+"""The outbox: bubbles on their way, chat by chat in order, and the fence that each passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.clock import Clock
+from bot.messengers.base import Bubble
+from bot.store.store import Store
+from chat.message import ChatKey, Message, message_to_json
+
+
+class Fence(StrEnum):
+    """The fence's answer. Only `GO` lets the bubble be handed over; all else is already written down."""
+
+    GO = "go"
+    LOST = "lost"
+    """Another sender has the chat."""
+    KILLED = "killed"
+    OFF = "off"
+    MODE = "mode"
+    """Planned in auto, and the chat is not in auto any more: a moderator is asked."""
+    MOVED = "moved"
+    """The chat has moved past it."""
+    UNKNOWN = "unknown"
+    """It was handed over before, and nobody can say whether it left."""
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """The next bubble of a chat, in one sender's hand."""
+
+    bubble: Bubble
+    token: int
+    """The fencing token of the chat's outbox."""
+    draft: str
+    index: int
+    total: int
+    handed_over_before: bool
+    """Whether a sender that died had already passed the fence with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxSettings:
+    """How sending is bounded."""
+
+    lease_seconds: float = 10.0
+    moved_past_messages: int = 8
+    """An answer is stale when the others have written that many messages since."""
+    send_timeout_seconds: float = 20.0
+    most_tries: int = 5
+    retry_seconds: float = 2.0
+    transcript_messages: int = 200
+
+
+class Outbox:
+    """Claims bubbles, asks the fence, writes down what came of them. All methods raise StoreAway."""
+
+    def __init__(self, store: Store, clock: Clock, settings: OutboxSettings) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+
+    async def claim(self, messenger: str) -> Outgoing | None:
+        """Take the chat whose next bubble has been due longest."""
+        for partition in self._store.partitions.all():
+            row = await self._store.run(
+                "outbox_claim", partition, self._clock.now_ms(), messenger, self._lease_ms
+            )
+            if row:
+                return _outgoing(row)
+        return None
+
+    async def keep(self, outgoing: Outgoing, due_ms: int | None = None) -> None:
+        """Renew the claim, or with `due_ms` give the bubble back until then."""
+        chat = outgoing.bubble.chat
+        until = self._clock.now_ms() + self._lease_ms if due_ms is None else due_ms
+        await self._store.run("release", chat, self._clock.now_ms(), str(chat), outgoing.token, until)
+
+    async def fence(self, outgoing: Outgoing, *, idempotent: bool) -> Fence:
+        """Ask whether the bubble may be handed over right now; a yes records the intent in the same step."""
+        settings = self._settings
+        lease = int((settings.send_timeout_seconds + settings.lease_seconds) * 1000)
+        return Fence(await self._run("fence", outgoing, lease, int(idempotent), settings.moved_past_messages))
+
+    async def sent(self, outgoing: Outgoing, message: Message) -> None:
+        """Write down that it left, with the messenger's receipt."""
+        chat = outgoing.bubble.chat
+        await self._store.run(
+            *("sent", chat, self._clock.now_ms(), str(chat), outgoing.bubble.id, message.id),
+            message_to_json(message),
+            self._settings.transcript_messages,
+        )
+
+    async def unsent(self, outgoing: Outgoing, reason: str) -> None:
+        """Write down that it surely did not leave; it is tried again, a few times."""
+        settings = self._settings
+        await self._run("unsent", outgoing, int(settings.retry_seconds * 1000), settings.most_tries, reason)
+
+    async def unknown(self, outgoing: Outgoing, reason: str) -> None:
+        """Write down that nobody can say whether it left."""
+        await self._run("unknown", outgoing, reason)
+
+    @property
+    def _lease_ms(self) -> int:
+        return int(self._settings.lease_seconds * 1000)
+
+    async def _run(self, name: str, outgoing: Outgoing, *arguments: str | float) -> str:
+        chat = outgoing.bubble.chat
+        return str(
+            await self._store.run(
+                *(name, chat, self._clock.now_ms(), str(chat), outgoing.token, outgoing.bubble.id), *arguments
+            )
+        )
+
+
+def _outgoing(row: Sequence[str | int]) -> Outgoing:
+    chat, token, bubble, draft, text, index, total, state, _ = row
+    return Outgoing(
+        bubble=Bubble(str(bubble), ChatKey.parse(str(chat)), str(text)),
+        token=int(token),
+        draft=str(draft),
+        index=int(index),
+        total=int(total),
+        handed_over_before=state == "sending",
+    )

@@ -1,0 +1,185 @@
+"""The sender: takes bubbles from the outbox to a messenger, at a human pace, each through the fence."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from bot.clock import Clock
+from bot.errors import StoreAway
+from bot.faults import Faults
+from bot.kill_switch import RedisKillSwitch
+from bot.messengers.base import Connector, SendError, SendRefused, SendUncertain
+from bot.outbox import Fence, Outbox, OutboxSettings, Outgoing
+from bot.wakeup import Wakeup
+from chat.message import Message
+from inference.persona import TypingProfile
+
+_log = structlog.get_logger()
+_IDLE_SECONDS: Final = 0.5
+_RETRY_SECONDS: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A bubble in work, and the event that cuts its typing short."""
+
+    outgoing: Outgoing
+    hurry: asyncio.Event
+
+
+class Sender:
+    """Sends for one connector; many chats at once, one bubble a chat at a time."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        connector: Connector,
+        kill_switch: RedisKillSwitch,
+        typing: TypingProfile,
+        clock: Clock,
+        wakeup: Wakeup,
+        settings: OutboxSettings,
+        faults: Faults,
+    ) -> None:
+        self._outbox = outbox
+        self._connector = connector
+        self._kill_switch = kill_switch
+        self._typing = typing
+        self._clock = clock
+        self._wakeup = wakeup
+        self._settings = settings
+        self._faults = faults
+        self._running: dict[asyncio.Task[None], _Sending] = {}
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._hear_kills())
+            while True:
+                try:
+                    outgoing = await self._outbox.claim(self._connector.messenger)
+                except StoreAway:
+                    await asyncio.sleep(_RETRY_SECONDS)
+                    continue
+                if outgoing is None:
+                    await self._wakeup.wait(_IDLE_SECONDS)
+                    continue
+                sending = _Sending(outgoing, asyncio.Event())
+                task = group.create_task(self._guarded(sending))
+                self._running[task] = sending
+                task.add_done_callback(lambda done: self._running.pop(done, None) and None)
+
+    async def _hear_kills(self) -> None:
+        async for scope in self._kill_switch.heard():
+            for sending in list(self._running.values()):
+                if scope is None or scope.covers(sending.outgoing.bubble.chat):
+                    # Straight to the fence, which says no: the draft is seen as frozen at once.
+                    sending.hurry.set()
+
+    async def _guarded(self, sending: _Sending) -> None:
+        try:
+            await self._send(sending)
+        except StoreAway:
+            # The claim lapses; whoever takes it next finds the bubble in the state that was last written.
+            _log.error("sender.store_away", bubble=sending.outgoing.bubble.id)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _send(self, sending: _Sending) -> None:
+        outgoing = sending.outgoing
+        await self._faults.reach("sender.claimed")
+        if not outgoing.handed_over_before:
+            await self._type(sending)
+        if self._kill_switch.latched(outgoing.bubble.chat):
+            await self._outbox.keep(outgoing, due_ms=self._clock.now_ms() + int(_IDLE_SECONDS * 1000))
+            return
+        try:
+            answer = await self._outbox.fence(outgoing, idempotent=self._connector.idempotent)
+        except StoreAway:
+            # The yes may be on record with its answer lost; nothing was handed over, and that is said.
+            await self._until_written(self._outbox.unsent, outgoing, "Redis went away at the fence")
+            return
+        if answer is not Fence.GO:
+            _log.info("bubble.stopped", bubble=outgoing.bubble.id, answer=answer.value)
+            return
+        await self._faults.reach("sender.fenced")
+        if self._kill_switch.latched(outgoing.bubble.chat):
+            await self._until_written(self._outbox.unsent, outgoing, "a kill was heard")
+            return
+        await self._hand_over(outgoing)
+
+    async def _hand_over(self, outgoing: Outgoing) -> None:
+        try:
+            async with asyncio.timeout(self._settings.send_timeout_seconds):
+                message = await self._connector.send(outgoing.bubble)
+        except SendRefused as error:
+            await self._until_written(self._outbox.unsent, outgoing, str(error))
+            return
+        except (SendUncertain, TimeoutError) as error:
+            reason = str(error) or "the messenger did not answer in time"
+            if not self._connector.idempotent:
+                await self._until_written(self._outbox.unknown, outgoing, reason)
+                return
+            # The messenger knows the bubble's id, so it is handed over again by whoever claims it next.
+            await self._until_kept(outgoing)
+            return
+        except SendError as error:
+            raise RuntimeError("a connector raised a bare SendError") from error
+        await self._faults.reach("sender.handed_over")
+        await self._until_sent(outgoing, message)
+        _log.info("bubble.sent", bubble=outgoing.bubble.id, receipt=message.id)
+        await self._faults.reach("sender.recorded")
+
+    async def _type(self, sending: _Sending) -> None:
+        outgoing = sending.outgoing
+        first = outgoing.index == 1
+        seconds = self._typing.seconds_before(outgoing.bubble.id, outgoing.bubble.text, first=first)
+        left = seconds
+        while left > 0 and not sending.hurry.is_set():
+            step = min(left, self._settings.lease_seconds / 3)
+            await self._connector.typing(outgoing.bubble.chat, left + 0.2)
+            done, pending = await asyncio.wait(
+                [
+                    asyncio.ensure_future(self._clock.sleep(step)),
+                    asyncio.ensure_future(sending.hurry.wait()),
+                ],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for waiter in pending:
+                waiter.cancel()
+            del done
+            left -= step
+            if left > 0:
+                await self._outbox.keep(outgoing)
+
+    async def _until_written(self, write: object, outgoing: Outgoing, reason: str) -> None:
+        while True:
+            try:
+                await write(outgoing, reason)  # type: ignore[operator]
+            except StoreAway:
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    async def _until_sent(self, outgoing: Outgoing, message: Message) -> None:
+        # The bubble is out. As long as this process lives it must get that on record.
+        while True:
+            try:
+                await self._outbox.sent(outgoing, message)
+            except StoreAway:
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    async def _until_kept(self, outgoing: Outgoing) -> None:
+        while True:
+            try:
+                due = self._clock.now_ms() + int(self._settings.retry_seconds * 1000)
+                await self._outbox.keep(outgoing, due_ms=due)
+            except StoreAway:
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return

@@ -1,0 +1,40 @@
+-- Take one message in: deduplicate, put it into the transcript and the chat's box, and make the chat ready.
+-- ARGV: now, chat, message id, message JSON, own (0|1), pause ms, longest pause ms, transcript length, retention ms
+-- Gives 'off', 'duplicate', 'own' or 'accepted'.
+local now, chat, id, json = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local own, pause, longest = ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
+local settings = key('chat', chat)
+
+-- Nothing of a chat that nobody switched on is kept.
+local mode = redis.call('HGET', settings, 'mode')
+if not mode or mode == 'off' then return 'off' end
+
+local seen = key('seen', chat)
+if redis.call('ZSCORE', seen, id) then return 'duplicate' end
+redis.call('ZADD', seen, now, id)
+local old = redis.call('ZRANGEBYSCORE', seen, '-inf', now - tonumber(ARGV[9]), 'LIMIT', 0, 100)
+for _, stale in ipairs(old) do
+  redis.call('ZREM', seen, stale)
+  redis.call('HDEL', key('outcome', chat), stale)
+end
+
+redis.call('RPUSH', key('transcript', chat), json)
+redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[8]), -1)
+if own then
+  outcome(chat, { id }, 'own', 'written in the owner\'s name')
+  wake(chat)
+  return 'own'
+end
+
+redis.call('HINCRBY', settings, 'heard', 1)
+if redis.call('RPUSH', key('box', chat), json) == 1 then
+  redis.call('HSET', settings, 'waiting_since', now)
+end
+outcome(chat, { id }, 'waiting', 'waits for the next turn')
+journal(now, 'message.accepted', chat, { message = id })
+if not redis.call('HGET', settings, 'pinned') then
+  local since = tonumber(redis.call('HGET', settings, 'waiting_since') or now)
+  make_ready(chat, math.min(now + pause, since + longest))
+end
+wake(chat)
+return 'accepted'

@@ -1,0 +1,110 @@
+-- What every script begins with. KEYS[1] is the partition's prefix ("understudy:{3}:"): all keys of one chat
+-- share its hash tag, so a script touches one slot, on Redis Cluster as on one server.
+local prefix = KEYS[1]
+local function key(kind, id)
+  if id then return prefix .. kind .. ':' .. id end
+  return prefix .. kind
+end
+
+local JOURNAL_LENGTH = 100000
+
+-- One entry of the journal. `facts` is a table; a value that is nil is left out.
+local function journal(now, kind, chat, facts)
+  facts.none = nil
+  redis.call('XADD', key('journal'), 'MAXLEN', '~', JOURNAL_LENGTH, '*',
+    'at', now, 'kind', kind, 'chat', chat, 'facts', cjson.encode(facts))
+end
+
+local function messenger_of(chat) return string.match(chat, '^([^/]+)/') end
+
+local function scopes_of(chat)
+  return { 'everywhere', 'account:' .. messenger_of(chat), 'chat:' .. chat }
+end
+
+-- The chat's kill epoch: the sum over the scopes that cover it. It only grows.
+local function epoch_of(chat)
+  local sum = 0
+  for _, scope in ipairs(scopes_of(chat)) do
+    sum = sum + tonumber(redis.call('HGET', key('kill'), 'epoch|' .. scope) or '0')
+  end
+  return sum
+end
+
+-- The kill in force for a chat as JSON, or false.
+local function standing_kill(chat)
+  for _, scope in ipairs(scopes_of(chat)) do
+    local kill = redis.call('HGET', key('kill'), 'standing|' .. scope)
+    if kill then return kill end
+  end
+  return false
+end
+
+local function outcome(chat, ids, what, reason, turn, draft)
+  for _, id in ipairs(ids) do
+    redis.call('HSET', key('outcome', chat), id,
+      cjson.encode({ outcome = what, reason = reason, turn = turn, draft = draft }))
+  end
+end
+
+-- Dashboards listen; a lost wake-up costs a second, never correctness.
+local function wake(chat) redis.call('PUBLISH', 'understudy:wake', chat) end
+
+-- A chat waits for a worker only when nobody holds it and its last answer has left completely: what arrives
+-- while a chat is being answered is gathered into the next turn.
+local function make_ready(chat, due)
+  if redis.call('LLEN', key('box', chat)) == 0 or redis.call('LLEN', key('out', chat)) > 0 then
+    redis.call('ZREM', key('ready'), chat)
+    return
+  end
+  redis.call('ZADD', key('ready'), due, chat)
+end
+
+-- Write the bubbles of a draft, from number `first`, into the chat's outbox under ids that follow from the draft.
+local function plan(now, chat, draft, bubbles, first, attempt)
+  local epoch = epoch_of(chat)
+  for index = first, #bubbles do
+    local id = draft .. '.' .. attempt .. '.' .. index
+    redis.call('HSET', key('bubble', id), 'draft', draft, 'chat', chat, 'text', bubbles[index],
+      'index', index, 'total', #bubbles, 'state', 'planned', 'epoch', epoch, 'tries', 0)
+    redis.call('RPUSH', key('out', chat), id)
+  end
+  redis.call('ZADD', key('outbox', messenger_of(chat)), 'NX', now, chat)
+end
+
+-- Empty the chat's outbox of everything that has not been handed over, and give the chat back to the workers.
+local function clear_out(now, chat, state)
+  for _, id in ipairs(redis.call('LRANGE', key('out', chat), 0, -1)) do
+    if redis.call('HGET', key('bubble', id), 'state') ~= 'unknown' then
+      redis.call('HSET', key('bubble', id), 'state', state)
+    end
+    redis.call('SREM', key('in_flight'), id)
+  end
+  redis.call('DEL', key('out', chat))
+  redis.call('ZREM', key('outbox', messenger_of(chat)), chat)
+  if not redis.call('HGET', key('chat', chat), 'claim') then make_ready(chat, now) end
+end
+
+-- Move a draft to a state, with the outcome of its messages, and the line in the journal.
+local function move_draft(now, id, state, what, reason, by)
+  local name = key('draft', id)
+  local chat = redis.call('HGET', name, 'chat')
+  redis.call('HSET', name, 'state', state, 'reason', reason, 'decided_by', by, 'decided_at', now)
+  if state == 'held' or state == 'frozen' then
+    redis.call('ZADD', key('drafts', 'open'), 'NX', redis.call('HGET', name, 'created_at'), id)
+    redis.call('ZADD', key('drafts', 'expiry'), redis.call('HGET', name, 'expires_at'), id)
+  else
+    redis.call('ZREM', key('drafts', 'open'), id)
+    redis.call('ZREM', key('drafts', 'expiry'), id)
+  end
+  outcome(chat, cjson.decode(redis.call('HGET', name, 'messages')), what, reason,
+    redis.call('HGET', name, 'turn'), id)
+  journal(now, 'draft.' .. state, chat,
+    { draft = id, turn = redis.call('HGET', name, 'turn'), reason = reason, by = by })
+  wake(chat)
+end
+
+-- How many messages of others the chat has had since the turn that a draft answers.
+local function moved_by(chat, draft)
+  return tonumber(redis.call('HGET', key('chat', chat), 'heard') or '0')
+    - tonumber(redis.call('HGET', key('draft', draft), 'position'))
+end

@@ -1,0 +1,56 @@
+-- The fence: the last question before a bubble is handed to a messenger, and the record of the intent, in one step.
+-- ARGV: now, chat, token, bubble id, lease ms, may repeat (0|1: the messenger knows an idempotency key), moved limit
+-- Gives 'go', or why not: 'lost', 'killed', 'off', 'mode', 'moved', 'unknown', 'void'. Whatever the answer, the
+-- states are already written.
+local now, chat, id = tonumber(ARGV[1]), ARGV[2], ARGV[4]
+local settings = key('chat', chat)
+if redis.call('HGET', settings, 'send_token') ~= ARGV[3] or redis.call('LINDEX', key('out', chat), 0) ~= id then
+  return 'lost'
+end
+local bubble = key('bubble', id)
+local state, draft = redis.call('HGET', bubble, 'state'), redis.call('HGET', bubble, 'draft')
+
+-- A bubble found `sending` was handed over by somebody who died before writing down what came of it.
+local killed = standing_kill(chat) or tonumber(redis.call('HGET', bubble, 'epoch')) ~= epoch_of(chat)
+if state == 'sending' and (killed or ARGV[6] ~= '1') then
+  redis.call('HSET', bubble, 'state', 'unknown')
+  clear_out(now, chat, 'void')
+  move_draft(now, draft, 'unknown', 'unknown', 'a bubble may or may not have left; it is not repeated', 'fence')
+  return 'unknown'
+end
+if killed then
+  clear_out(now, chat, 'void')
+  move_draft(now, draft, 'frozen', 'frozen', 'a kill stopped it', 'fence')
+  return 'killed'
+end
+
+local mode = redis.call('HGET', settings, 'mode') or 'off'
+local approved_by = redis.call('HGET', key('draft', draft), 'decided_by')
+if redis.call('HGET', key('draft', draft), 'state') ~= 'approved' then
+  clear_out(now, chat, 'void')
+  return 'void'
+end
+if mode == 'off' then
+  clear_out(now, chat, 'void')
+  move_draft(now, draft, 'void', 'ignored', 'the chat was switched off', 'fence')
+  return 'off'
+end
+if approved_by == 'auto' and state == 'planned' then
+  if mode ~= 'auto' then
+    clear_out(now, chat, 'void')
+    move_draft(now, draft, 'held', 'held', 'the chat is no longer in auto mode', 'fence')
+    return 'mode'
+  end
+  if moved_by(chat, draft) >= tonumber(ARGV[7]) then
+    clear_out(now, chat, 'void')
+    move_draft(now, draft, 'stale', 'stale', 'the chat has moved past it', 'fence')
+    return 'moved'
+  end
+end
+
+redis.call('HSET', bubble, 'state', 'sending', 'sending_at', now)
+redis.call('HINCRBY', bubble, 'tries', 1)
+redis.call('SADD', key('in_flight'), id)
+redis.call('ZADD', key('outbox', messenger_of(chat)), now + tonumber(ARGV[5]), chat)
+journal(now, 'bubble.sending', chat, { bubble = id, draft = draft, repeated = state == 'sending' })
+return 'go'

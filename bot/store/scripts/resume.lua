@@ -1,0 +1,7 @@
+-- Lift a kill. ARGV: now, scope, by. Gives 1, or 0 when none was in force.
+if redis.call('HDEL', key('kill'), 'standing|' .. ARGV[2]) == 0 then return 0 end
+-- What was planned before must not wake up: resuming is an epoch of its own.
+redis.call('HINCRBY', key('kill'), 'epoch|' .. ARGV[2], 1)
+journal(ARGV[1], 'resume', ARGV[2], { scope = ARGV[2], by = ARGV[3] })
+wake(ARGV[2])
+return 1

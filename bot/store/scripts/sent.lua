@@ -1,0 +1,38 @@
+-- Write down that a bubble has left. What is true is written even if the claim was lost meanwhile.
+-- ARGV: now, chat, bubble id, message id (the receipt), message JSON, transcript length
+local now, chat, id, receipt = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local bubble = key('bubble', id)
+local state = redis.call('HGET', bubble, 'state')
+if state == 'sent' then return 'known' end
+local draft = redis.call('HGET', bubble, 'draft')
+redis.call('HSET', bubble, 'state', 'sent', 'receipt', receipt, 'sent_at', now)
+redis.call('SREM', key('in_flight'), id)
+redis.call('HINCRBY', key('draft', draft), 'sent', 1)
+-- The messenger may have echoed it before this was written.
+if redis.call('ZADD', key('seen', chat), 'NX', now, receipt) == 1 then
+  redis.call('RPUSH', key('transcript', chat), ARGV[5])
+  redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[6]), -1)
+  outcome(chat, { receipt }, 'own', 'sent by the stand-in')
+end
+journal(now, 'bubble.sent', chat, { bubble = id, draft = draft, receipt = receipt })
+if redis.call('LINDEX', key('out', chat), 0) == id then
+  redis.call('LPOP', key('out', chat))
+  local next = redis.call('LINDEX', key('out', chat), 0)
+  if next and redis.call('HGET', key('bubble', next), 'draft') == draft then
+    redis.call('ZADD', key('outbox', messenger_of(chat)), now, chat)
+    wake(chat)
+    return 'sent'
+  end
+  if next then
+    redis.call('ZADD', key('outbox', messenger_of(chat)), now, chat)
+  else
+    redis.call('ZREM', key('outbox', messenger_of(chat)), chat)
+    if not redis.call('HGET', key('chat', chat), 'claim') then make_ready(chat, now) end
+  end
+end
+local sent, total = redis.call('HGET', key('draft', draft), 'sent'), redis.call('HGET', bubble, 'total')
+if sent == total then
+  move_draft(now, draft, 'sent', 'answered', 'the answer was sent',
+    redis.call('HGET', key('draft', draft), 'decided_by') or 'auto')
+end
+return 'sent'

@@ -1,0 +1,50 @@
+-- End a turn in one step: its outcome, its draft and bubbles, the journal, and the chat's way back.
+-- ARGV: now, chat, generation, epoch, decision JSON
+--   decision: turn, messages [ids], facts {}, kind 'ignored'|'failed'|'draft', reason,
+--             for a draft: draft (id), bubbles [texts], hold (bool), expires_at, position, fields {}
+-- Gives 'lost' (somebody else holds the chat; nothing was changed) or the outcome.
+local now, chat = tonumber(ARGV[1]), ARGV[2]
+local settings = key('chat', chat)
+if redis.call('HGET', settings, 'generation') ~= ARGV[3] or not redis.call('HGET', settings, 'claim') then
+  return 'lost'
+end
+local decision = cjson.decode(ARGV[5])
+local what, reason = decision.kind, decision.reason
+local mode = redis.call('HGET', settings, 'mode') or 'off'
+
+if what == 'draft' and (epoch_of(chat) ~= tonumber(ARGV[4]) or standing_kill(chat)) then
+  what, reason = 'ignored', 'killed while the answer was being written'
+elseif what == 'draft' and mode == 'off' then
+  what, reason = 'ignored', 'the chat was switched off while the answer was being written'
+end
+
+redis.call('LTRIM', key('box', chat), tonumber(redis.call('HGET', settings, 'pinned')), -1)
+redis.call('HDEL', settings, 'pinned', 'claim', 'attempts')
+redis.call('HSET', settings, 'waiting_since', now)
+
+local facts = decision.facts
+facts.turn, facts.messages, facts.outcome, facts.reason = decision.turn, decision.messages, what, reason
+facts.draft = decision.draft
+journal(now, 'turn.decided', chat, facts)
+outcome(chat, decision.messages, what, reason, decision.turn, nil)
+
+if what == 'draft' then
+  local id = decision.draft
+  local name = key('draft', id)
+  redis.call('HSET', name, 'chat', chat, 'turn', decision.turn, 'messages', cjson.encode(decision.messages),
+    'bubbles', cjson.encode(decision.bubbles), 'created_at', now, 'expires_at', decision.expires_at,
+    'position', decision.position, 'sent', 0, 'attempt', 1)
+  for field, value in pairs(decision.fields) do redis.call('HSET', name, field, value) end
+  redis.call('ZADD', key('drafts', 'all'), now, id)
+  if mode == 'shadow' then
+    move_draft(now, id, 'shadow', 'shadow', 'the chat is in shadow mode: written, never sent', 'shadow')
+  elseif mode == 'auto' and not decision.hold then
+    move_draft(now, id, 'approved', 'approved', 'the chat is in auto mode', 'auto')
+    plan(now, chat, id, decision.bubbles, 1, 1)
+  else
+    move_draft(now, id, 'held', 'held', reason, 'rules')
+  end
+end
+make_ready(chat, now)
+wake(chat)
+return what

@@ -1,0 +1,155 @@
+"""Turns as workers take and settle them: one worker a chat, with a fencing token that every step checks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from bot.clock import Clock
+from bot.kill_switch import kill_from_json
+from bot.store.store import Store
+from chat.message import Chat, ChatKey, Message, message_from_json
+from chat.transcript import Turn
+from safety.kill import Kill
+from safety.mode import ChatPolicy, Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A turn in one worker's hand."""
+
+    turn: Turn
+    policy: ChatPolicy
+    kill: Kill | None
+    generation: int
+    """The fencing token: whoever claims the chat next has a higher one, and ours is worth nothing."""
+    epoch: int
+    """The kill epoch at the claim; a draft made under an older one does not leave."""
+    attempts: int
+    """How often this turn has been taken, this time included."""
+    position: int
+    """How many messages of others the chat had had, up to the end of this turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPlan:
+    """A draft as the worker hands it over."""
+
+    id: str
+    bubbles: tuple[str, ...]
+    hold: bool
+    expires_at_ms: int
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+class TurnQueue:
+    """Claims, renews and settles turns. All methods raise StoreAway."""
+
+    def __init__(self, store: Store, clock: Clock, lease_seconds: float, most_messages: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._lease_ms = int(lease_seconds * 1000)
+        self._most = most_messages
+
+    async def claim(self, worker: str) -> Claim | None:
+        """Take the chat that has waited longest, or None when none is ready."""
+        partitions = list(self._store.partitions.all())
+        Random().shuffle(partitions)  # else the first partition would be served best
+        for partition in partitions:
+            row = await self._store.run(
+                "claim", partition, self._clock.now_ms(), worker, self._lease_ms, self._most
+            )
+            if row:
+                return _claim(row)
+        return None
+
+    async def next_due_ms(self) -> int | None:
+        """When the next chat becomes ready, in milliseconds since 1970; None when none waits."""
+        due: list[float] = []
+        for partition in self._store.partitions.all():
+            name = self._store.partitions.prefix(partition) + "ready"
+            first = await self._store.ask("zrange", name, 0, 0, withscores=True)
+            due += [score for _, score in first]
+        return int(min(due)) if due else None
+
+    async def renew(self, claim: Claim) -> int | None:
+        """Keep a claim; gives the chat's kill epoch, or None when the claim is lost."""
+        key = claim.turn.chat.key
+        epoch = await self._store.run(
+            "renew", key, self._clock.now_ms(), str(key), claim.generation, self._lease_ms
+        )
+        return None if epoch < 0 else int(epoch)
+
+    async def postpone(self, claim: Claim, seconds: float, reason: str) -> str:
+        """Give a turn back, as it is pinned, to be tried again after a while."""
+        key = claim.turn.chat.key
+        return str(
+            await self._store.run(
+                *("postpone", key, self._clock.now_ms(), str(key), claim.generation, int(seconds * 1000)),
+                reason,
+            )
+        )
+
+    async def settle(
+        self,
+        claim: Claim,
+        kind: str,
+        reason: str,
+        facts: Mapping[str, Any],
+        draft: DraftPlan | None = None,
+    ) -> str:
+        """End a turn as `ignored`, `failed` or `draft`, in one step; gives `lost` or what it came to."""
+        decision: dict[str, Any] = {
+            "turn": claim.turn.id,
+            "messages": [message.id for message in claim.turn.messages],
+            "facts": dict(facts),
+            "kind": kind,
+            "reason": reason,
+        }
+        if draft is not None:
+            decision |= {
+                "draft": draft.id,
+                "bubbles": list(draft.bubbles),
+                "hold": draft.hold,
+                "expires_at": draft.expires_at_ms,
+                "position": claim.position,
+                "fields": dict(draft.fields),
+            }
+        key = claim.turn.chat.key
+        return str(
+            await self._store.run(
+                "settle",
+                key,
+                self._clock.now_ms(),
+                str(key),
+                claim.generation,
+                claim.epoch,
+                json.dumps(decision),
+            )
+        )
+
+
+def _claim(row: Sequence[Any]) -> Claim:
+    key, generation, epoch, mode, probability, title, kill, attempts, position, waiting, transcript = row
+    messages = tuple(message_from_json(text) for text in waiting)
+    first, turn_ids = messages[0].id, {message.id for message in messages}
+    history: list[Message] = []
+    for text in transcript:
+        message = message_from_json(text)
+        if message.id == first:
+            break  # what came after the turn's first message belongs to this turn or to the next
+        if message.id not in turn_ids:
+            history.append(message)
+    chat = Chat(ChatKey.parse(key), title)
+    return Claim(
+        Turn(chat, messages, tuple(history)),
+        ChatPolicy(mode=Mode(mode), probability=float(probability)),
+        kill_from_json(kill) if kill else None,
+        int(generation),
+        int(epoch),
+        int(attempts),
+        int(position),
+    )

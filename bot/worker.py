@@ -1,0 +1,273 @@
+"""The worker: takes turns, asks the gate, has an answer written, and settles each turn in one step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from bot.answer import Answer, Writer, trail_of
+from bot.clock import Clock, as_datetime
+from bot.errors import StoreAway
+from bot.faults import Faults
+from bot.kill_switch import RedisKillSwitch
+from bot.turn_queue import Claim, DraftPlan, TurnQueue
+from bot.wakeup import Wakeup
+from inference.errors import ModelError, ModelRejected
+from safety.policy import Rule, decide
+from safety.subject import Gate
+from safety.verdict import Decision, Outcome
+
+_log = structlog.get_logger()
+_IDLE_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How turns are worked on."""
+
+    lease_seconds: float = 10.0
+    """A worker that has died is followed by another after that long."""
+    concurrency: int = 4
+    """Turns of different chats at once."""
+    most_messages: int = 20
+    """Messages that make one turn at most; the rest is the next turn's."""
+    most_attempts: int = 5
+    """Tries, crashes included, before a turn is given up as failed."""
+    retry_seconds: float = 2.0
+    """Wait after the model failed, times the number of tries so far."""
+    rewrites: int = 2
+    """Samples beyond the first, when a rule asks for another."""
+    draft_minutes: float = 60.0
+    """How long a held draft waits for a moderator."""
+
+
+class _Cancelled(Exception):
+    """The answer in the making is not wanted any more; its text says why."""
+
+
+class Worker:
+    """Works on turns until cancelled; any number of workers may run, in one process or many."""
+
+    def __init__(
+        self,
+        name: str,
+        queue: TurnQueue,
+        gate: Sequence[Rule[Gate]],
+        writer: Writer,
+        names: tuple[str, ...],
+        kill_switch: RedisKillSwitch,
+        clock: Clock,
+        wakeup: Wakeup,
+        settings: WorkerSettings,
+        faults: Faults,
+    ) -> None:
+        self._name = name
+        self._queue = queue
+        self._gate = gate
+        self._writer = writer
+        self._names = names
+        self._kill_switch = kill_switch
+        self._clock = clock
+        self._wakeup = wakeup
+        self._settings = settings
+        self._faults = faults
+        self._running: dict[asyncio.Future[str], Claim] = {}
+
+    @property
+    def generating(self) -> int:
+        """How many turns are in work."""
+        return len(self._running)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        slots = asyncio.Semaphore(self._settings.concurrency)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._hear_kills())
+            while True:
+                await slots.acquire()
+                claim = await self._next()
+                task = group.create_task(self._guarded(claim))
+                task.add_done_callback(lambda _: slots.release())
+
+    async def _next(self) -> Claim:
+        while True:
+            try:
+                if (claim := await self._queue.claim(self._name)) is not None:
+                    return claim
+                due = await self._queue.next_due_ms()
+            except StoreAway:
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            wait = _IDLE_SECONDS if due is None else (due - self._clock.now_ms()) / 1000
+            # A new message may make a chat ready sooner than the one that is due next.
+            await self._wakeup.wait(min(_IDLE_SECONDS, max(wait, 0.005)))
+
+    async def _guarded(self, claim: Claim) -> None:
+        try:
+            await self._work(claim)
+        except StoreAway:
+            # The claim lapses, and the pinned turn is decided again, the same way, by whoever is there.
+            _log.error("worker.store_away", turn=claim.turn.id)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _work(self, claim: Claim) -> None:
+        await self._faults.reach("worker.claimed")
+        if claim.attempts > self._settings.most_attempts:
+            await self._settle(claim, "failed", "given up after too many tries", self._facts(claim))
+            return
+        gate = Gate(
+            turn=claim.turn,
+            policy=claim.policy,
+            now=as_datetime(self._clock.now_ms()),
+            kill=claim.kill,
+            persona_names=self._names,
+            own_ids=frozenset(message.id for message in claim.turn.history if message.own),
+        )
+        decision = await decide(self._gate, gate)
+        facts = self._facts(claim) | {"gate": trail_of(decision), "rule": decision.verdict.rule}
+        await self._faults.reach("worker.gated")
+        if decision.outcome is not Outcome.ALLOW:
+            await self._settle(claim, "ignored", decision.verdict.reason, facts)
+            return
+        try:
+            answer = await self._write(claim)
+        except _Cancelled as cancelled:
+            await self._settle(claim, "ignored", str(cancelled), facts | {"cancelled": True})
+            return
+        except ModelError as error:
+            await self._model_failed(claim, error, facts)
+            return
+        if answer is None:
+            return  # the claim was lost: somebody else has the turn
+        await self._faults.reach("worker.drafted")
+        await self._settle_answer(claim, answer, facts)
+
+    async def _write(self, claim: Claim) -> Answer | None:
+        """Have the answer written, while the claim is kept and kills are heard."""
+        writing = asyncio.ensure_future(self._writer.write(claim.turn, claim.policy))
+        unwanted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        keeping = asyncio.ensure_future(self._keep(claim, unwanted))
+        self._running[unwanted] = claim
+        if self._kill_switch.latched(claim.turn.chat.key):
+            unwanted.set_result("killed before the answer was written")
+        try:
+            waiters: set[asyncio.Future[Any]] = {writing, unwanted}
+            await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
+            if unwanted.done():
+                if (reason := unwanted.result()) == "lost":
+                    return None
+                raise _Cancelled(reason)
+            return writing.result()
+        finally:
+            self._running.pop(unwanted, None)
+            # Closing the stream is what stops the generation at the model server.
+            writing.cancel()
+            keeping.cancel()
+            await asyncio.gather(writing, keeping, return_exceptions=True)
+
+    async def _keep(self, claim: Claim, unwanted: asyncio.Future[str]) -> None:
+        while not unwanted.done():
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            await self._check(claim, unwanted)
+
+    async def _check(self, claim: Claim, unwanted: asyncio.Future[str]) -> None:
+        try:
+            epoch = await self._queue.renew(claim)
+        except StoreAway:
+            return
+        if unwanted.done():
+            return
+        if epoch is None:
+            unwanted.set_result("lost")
+        elif epoch != claim.epoch:
+            unwanted.set_result("killed while the answer was being written")
+
+    async def _hear_kills(self) -> None:
+        async for scope in self._kill_switch.heard():
+            for unwanted, claim in list(self._running.items()):
+                if scope is None:
+                    await self._check(claim, unwanted)
+                elif scope.covers(claim.turn.chat.key) and not unwanted.done():
+                    unwanted.set_result("killed while the answer was being written")
+
+    async def _model_failed(self, claim: Claim, error: ModelError, facts: dict[str, Any]) -> None:
+        _log.warning("worker.model_failed", turn=claim.turn.id, error=type(error).__name__)
+        if isinstance(error, ModelRejected) or claim.attempts >= self._settings.most_attempts:
+            await self._settle(claim, "failed", f"the model gave no answer: {error}", facts)
+            return
+        wait = self._settings.retry_seconds * claim.attempts
+        await self._queue.postpone(claim, wait, f"the model gave no answer: {error}")
+
+    async def _settle_answer(self, claim: Claim, answer: Answer, facts: dict[str, Any]) -> None:
+        facts = facts | self._made(answer)
+        verdict = answer.last.decision.verdict
+        facts["rule"] = verdict.rule
+        if verdict.outcome not in {Outcome.ALLOW, Outcome.HOLD}:
+            tries = len(answer.attempts)
+            tried = f" ({tries} tries)" if tries > 1 else ""
+            await self._settle(claim, "ignored", verdict.reason + tried, facts)
+            return
+        hold = verdict.outcome is Outcome.HOLD
+        persona = self._writer.persona
+        draft = DraftPlan(
+            id=claim.turn.id,
+            bubbles=answer.last.bubbles,
+            hold=hold,
+            expires_at_ms=self._clock.now_ms() + int(self._settings.draft_minutes * 60_000),
+            fields={
+                "persona": persona.name,
+                "fingerprint": persona.fingerprint,
+                "seed": str(answer.last.seed),
+            },
+        )
+        reason = verdict.reason if hold else "a moderator decides"
+        await self._settle(claim, "draft", reason, facts, draft)
+
+    async def _settle(
+        self, claim: Claim, kind: str, reason: str, facts: dict[str, Any], draft: DraftPlan | None = None
+    ) -> None:
+        came_to = await self._queue.settle(claim, kind, reason, facts, draft)
+        _log.info("turn.settled", turn=claim.turn.id, chat=str(claim.turn.chat.key), outcome=came_to)
+        await self._faults.reach("worker.settled")
+
+    def _facts(self, claim: Claim) -> dict[str, Any]:
+        """What a person needs to replay the decision; the journal is the one place that holds texts."""
+        return {
+            "said": [
+                {"id": message.id, "author": message.author.name, "text": message.text}
+                for message in claim.turn.messages
+            ],
+            "mode": claim.policy.mode.value,
+            "attempts": claim.attempts,
+            "worker": self._name,
+        }
+
+    def _made(self, answer: Answer) -> dict[str, Any]:
+        persona = self._writer.persona
+        return {
+            "persona": persona.name,
+            "fingerprint": persona.fingerprint,
+            "sampling": persona.sampling.model_dump(mode="json"),
+            "answers": [
+                {
+                    "seed": attempt.seed,
+                    "bubbles": list(attempt.bubbles),
+                    "rules": trail_of(attempt.decision),
+                    "tokens": attempt.tokens,
+                    "seconds": round(attempt.seconds, 3),
+                }
+                for attempt in answer.attempts
+            ],
+        }
+
+
+def refusal_of(decision: Decision) -> str | None:
+    """Why a text may not leave even though a person wants it to; None when it may."""
+    if decision.outcome in {Outcome.ALLOW, Outcome.HOLD}:
+        return None
+    return f"{decision.verdict.rule}: {decision.verdict.reason}"

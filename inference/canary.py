@@ -1,0 +1,135 @@
+"""The canary: proof that the adapter which answers is the one that was trained.
+
+A server can serve the base model in silence when an adapter's name or file does not match (vLLM issue
+34186), and then a stranger speaks for the persona. So a few fixed prompts are asked when the persona is
+packaged, with the adapter and without, and the log-probabilities of the likeliest first tokens are kept in
+persona.toml. Whoever serves the persona later must give the same ones.
+
+The first token alone is compared: it hangs on the prompt only, while a greedy text forks at the first
+near-tie and so differs between two CPUs that are both right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from statistics import fmean
+
+from chat.message import Author, ChatKey, Message
+from inference.client import ModelClient
+from inference.errors import EngineError, ModelError
+from inference.persona import Canary, Probe
+from inference.prompt import PromptFormat, PromptMessage, build_prompt
+
+TOLERANCE = 0.25
+"""Nats; number formats and CPUs differ by some hundredths, adapters by more than one."""
+
+KEPT_TOKENS = 5
+
+LEAST_PROBES = 3
+"""How many probes must have an answer, at recording and at checking."""
+
+_OWN = ""
+_CHATS = (
+    (("Mia", "hey, how are you?"),),
+    (("Leo", "Anyone fancy a curry on Sunday evening?"), ("Mia", "yes!!")),
+    (("Mia", "did you see the game"), (_OWN, "yeah"), (_OWN, "so good"), ("Leo", "what was the score?")),
+    (("Leo", "I passed my exam!"),),
+    (("Mia", "what time shall we meet?"), (_OWN, "seven?"), ("Mia", "Okay, see you there.")),
+    (("Leo", "I'm so tired today"), ("Leo", "work was awful")),
+)
+
+
+def canary_prompts(form: PromptFormat) -> tuple[tuple[PromptMessage, ...], ...]:
+    """The fixed prompts, in a persona's own format; no real chat is in them."""
+    return tuple(build_prompt(form, _messages(chat), ("Leo", "Mia")) for chat in _CHATS)
+
+
+async def record_canary(
+    adapted: ModelClient,
+    bare: ModelClient,
+    form: PromptFormat,
+    *,
+    render: Callable[[Sequence[PromptMessage]], str] | None = None,
+    tolerance: float = TOLERANCE,
+) -> Canary:
+    """Ask the fixed prompts with the adapter and without it, for the packager to keep.
+
+    `render` writes a prompt as the tokenizer of the training does, with the mark that asks for an
+    answer; the server's template is later compared with it. Raises EngineError when the adapter changes
+    so little that it could not be told from the base, and ModelError when a server does not answer.
+    """
+    probes = []
+    for prompt in canary_prompts(form):
+        adapter, base = await adapted.first_tokens(prompt), await bare.first_tokens(prompt)
+        if not adapter or not base:
+            continue
+        rendered = render(prompt) if render else ""
+        probes.append(
+            Probe(prompt=prompt, rendered=rendered, adapter=_likeliest(adapter), base=_likeliest(base))
+        )
+    if len(probes) < LEAST_PROBES:
+        raise EngineError(
+            "the model server gives no log-probabilities: record the canary with llama.cpp or vLLM"
+        )
+    canary = Canary(probes=tuple(probes), tolerance=tolerance)
+    apart = fmean(distance(probe.base, probe.adapter) for probe in canary.probes)
+    if apart < 2 * tolerance:
+        raise EngineError(
+            f"the adapter moves the log-probabilities by {apart:.2f} only, {2 * tolerance:.2f} are needed to tell it "
+            f"from the base: train it longer, or check that the server applies it"
+        )
+    return canary
+
+
+async def check_canary(client: ModelClient, canary: Canary) -> None:
+    """Ask the fixed prompts again. Raises EngineError when another adapter, or none, answers.
+
+    What answers must be within the tolerance of the record, and nearer to the adapter than to the base.
+    """
+    try:
+        answers = [await client.first_tokens(probe.prompt) for probe in canary.probes]
+    except ModelError as error:
+        raise EngineError(f"the canary got no answer: {error}") from error
+    pairs = [pair for pair in zip(answers, canary.probes, strict=True) if pair[0]]
+    if len(pairs) < min(LEAST_PROBES, len(canary.probes)):
+        raise EngineError(
+            "the model server gives no log-probabilities: serve the persona with llama.cpp or vLLM"
+        )
+    to_adapter = fmean(distance(answer, probe.adapter) for answer, probe in pairs)
+    to_base = fmean(distance(answer, probe.base) for answer, probe in pairs)
+    if to_base <= to_adapter:
+        raise EngineError(
+            f"the bare base model answers, not the adapter (distance {to_base:.2f} against {to_adapter:.2f}): "
+            f"check that the server loads the adapter, under the name it is asked for"
+        )
+    if to_adapter > canary.tolerance:
+        raise EngineError(
+            f"another model or adapter answers (distance {to_adapter:.2f}, at most {canary.tolerance:.2f} allowed): "
+            f"serve the persona's own files, or package it again with this server's number format"
+        )
+
+
+def distance(answer: Mapping[str, float], record: Mapping[str, float]) -> float:
+    """The mean difference, in nats, over the record's tokens.
+
+    A token that the answer lacks counts as just below the least likely one that the answer has.
+    """
+    floor = min(answer.values())
+    return fmean(abs(answer.get(token, floor) - logprob) for token, logprob in record.items())
+
+
+def _likeliest(tokens: Mapping[str, float]) -> dict[str, float]:
+    """The few that carry the weight; a token that holds half a character is no key to rely on."""
+    whole = {token: logprob for token, logprob in tokens.items() if "\ufffd" not in token}
+    ranked = sorted(whole.items(), key=lambda item: (-item[1], item[0]))
+    # Four decimals are beyond what any two servers agree on, and keep the file readable.
+    return {token: round(logprob, 4) for token, logprob in ranked[:KEPT_TOKENS]}
+
+
+def _messages(lines: Sequence[tuple[str, str]]) -> list[Message]:
+    chat, sent_at = ChatKey("canary", "canary"), datetime(2000, 1, 1, tzinfo=UTC)
+    return [
+        Message(chat, str(number), Author(name or "own", name or "own"), text, sent_at, own=name == _OWN)
+        for number, (name, text) in enumerate(lines)
+    ]

@@ -1,0 +1,39 @@
+"""What every model server looks like from here."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self
+
+from inference.client import Endpoint
+from inference.persona import Persona
+
+
+class Engine(Protocol):
+    """A model server that is started, or reached, by `async with`; entering raises EngineError.
+
+    Leaving it stops what entering started.
+    """
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to ask now; it may change while the engine is open.
+
+        Raises ModelUnavailable while nothing answers there: hand `lambda: engine.endpoint` to the client.
+        """
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server answers, and, once `verify` has passed, answers as the persona."""
+        ...
+
+    async def verify(self, persona: Persona) -> None:
+        """Prove that this persona answers here, now and after each restart of the server.
+
+        Raises EngineError when somebody else answers.
+        """
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
