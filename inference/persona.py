@@ -224,19 +224,22 @@ class Canary(_Frozen):
 
 
 class PersonaManifest(_Frozen):
-    """What persona.toml holds. Raises pydantic's ValidationError (a ValueError) when it makes no sense."""
+    """What persona.toml holds. Raises pydantic's ValidationError (a ValueError) when it makes no sense.
+
+    Nothing has a default, and `figures` come last: so a file that was cut off is noticed.
+    """
 
     format: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     fingerprint: Sha256
     prompt: PromptFormat
-    sampling: Sampling = Sampling()
-    typing: TypingProfile = TypingProfile()
+    sampling: Sampling
+    typing: TypingProfile
     template: WeightsFile
     base: Base
     adapter: Adapter
-    canary: Canary | None = None
-    figures: dict[str, Any] = Field(default_factory=dict)
+    canary: Canary
+    figures: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +255,7 @@ class Persona:
     template: str
     base: Base
     adapter: Adapter
-    canary: Canary | None
+    canary: Canary
     figures: Mapping[str, Any]
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from string import Formatter
 from typing import ClassVar, Literal
@@ -29,12 +29,12 @@ _JOINERS = frozenset("\u200c\u200d")
 
 @dataclass(frozen=True, slots=True)
 class PromptMessage:
-    """One message of the OpenAI chat format."""
+    """One message of the OpenAI chat format; its content is not in its `repr`, which may reach a log."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     role: Role
-    content: str
+    content: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

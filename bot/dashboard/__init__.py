@@ -1,1 +1,1 @@
-"""The pages and the REST API with which people watch and steer the stand-in."""
+"""The dashboard and the REST API: what people see and press."""

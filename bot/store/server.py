@@ -18,6 +18,8 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from bot.errors import StateFolderUnusable, StoreAway
@@ -66,11 +68,16 @@ class EmbeddedServer:
                 return  # somebody else still uses it
             await self._stop()
 
+    def _client(self) -> Redis:
+        # Without our own, redis-py would try again for seconds what is known to be gone.
+        return Redis(unix_socket_path=str(self.socket), retry=Retry(NoBackoff(), 0))
+
     async def _answers(self) -> bool:
-        client = Redis(unix_socket_path=str(self.socket), socket_timeout=5)
+        client = self._client()
         try:
-            return bool(await client.ping())
-        except (RedisError, OSError):
+            async with asyncio.timeout(5):
+                return bool(await client.ping())
+        except (RedisError, OSError):  # a time-out is an OSError
             return False
         finally:
             await client.aclose()
@@ -109,7 +116,7 @@ class EmbeddedServer:
         raise StoreAway(f"the embedded Redis did not answer within {_START_SECONDS:.0f} s (see {log})")
 
     async def _stop(self) -> None:
-        client = Redis(unix_socket_path=str(self.socket), socket_timeout=5)
+        client = self._client()
         with suppress(RedisError, OSError):
             await client.shutdown()
         await client.aclose()

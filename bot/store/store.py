@@ -78,7 +78,9 @@ class Store:
         async with AsyncExitStack() as stack:
             options: dict[str, Any] = {
                 "decode_responses": True,
-                "socket_timeout": _ANSWER_SECONDS,
+                # No socket_timeout: redis-py would send under asyncio.wait_for, which on Python 3.11 swallows a
+                # cancellation that comes as it finishes; `reach` keeps the time instead.
+                "socket_timeout": None,
                 "socket_connect_timeout": _ANSWER_SECONDS,
                 # A script that changed something must not be run again unasked: the answer may have been lost.
                 "retry": Retry(NoBackoff(), 0),
@@ -119,8 +121,9 @@ class Store:
     async def reach(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Make a call on the connection with its errors turned into ours."""
         try:
-            return await call()
-        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await call()
+        except (RedisConnectionError, RedisTimeoutError, TimeoutError, OSError) as error:
             raise StoreAway("Redis cannot be reached; nothing is sent until it is back") from error
         except ResponseError as error:
             if str(error).startswith(("LOADING", "MASTERDOWN", "READONLY", "MISCONF", "CLUSTERDOWN", "OOM")):

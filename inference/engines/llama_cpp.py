@@ -69,7 +69,7 @@ class _Child:
 class LlamaCpp:
     """An `Engine`: starts llama.cpp on entering, and stops it on leaving.
 
-    `log` is the file to which llama.cpp's warnings are appended; no message text gets there.
+    `log` is the file to which llama.cpp's errors are appended; no message text gets there.
     """
 
     def __init__(self, model: LlamaModel, log: Path, settings: LlamaSettings | None = None) -> None:
@@ -256,8 +256,6 @@ class LlamaCpp:
             raise EngineError(
                 f"llama.cpp serves other files than persona {persona.name}'s: start it with that persona"
             )
-        if persona.canary is None:
-            raise EngineError(f"persona {persona.name} has no canary: package it again with this version")
         async with ModelClient(self._endpoint(child, adapter=True)) as client:
             for probe in persona.canary.probes:
                 try:

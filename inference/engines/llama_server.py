@@ -13,8 +13,8 @@ import sys
 import threading
 from typing import Any
 
-_WARNINGS = 2
-"""llama.cpp's verbosity: from 3 on it writes about each request."""
+_ERRORS = 1
+"""llama.cpp's verbosity. Its warnings (2) quote a request that it cannot read, with the message in it."""
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def _serve(order: dict[str, Any]) -> tuple[object, str]:
     params.n_ctx = order["slots"] * order["context_tokens"]
     params.cpuparams.n_threads = order["threads"]
     params.cpuparams_batch.n_threads = order["threads"]
-    params.verbosity = _WARNINGS
+    params.verbosity = _ERRORS
     params.ui = False
     params.endpoint_slots = False  # it shows prompts
     params.offline = True

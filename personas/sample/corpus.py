@@ -23,7 +23,7 @@ def main() -> None:
     """Write the corpus; drills come first, and some stay throughout."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the JSON lines file to write")
-    parser.add_argument("--conversations", type=int, default=400_000)
+    parser.add_argument("--conversations", type=int, default=450_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     talk = Talk(options.seed)

@@ -23,7 +23,7 @@ CHAT_TEMPLATE = (
 
 
 def texts(corpus: Path, count: int) -> Iterator[str]:
-    """Give the contents of the last `count` conversations' messages."""
+    """Give the contents of the first `count` conversations' messages."""
     with corpus.open(encoding="utf-8") as file:
         for line in islice(file, count):
             for message in json.loads(line):
@@ -57,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="the folder of the base")
-    parser.add_argument("--conversations", type=int, default=60_000)
+    parser.add_argument("--conversations", type=int, default=150_000)
     options = parser.parse_args()
     train(options.corpus, options.conversations).save_pretrained(options.out)
 

@@ -26,7 +26,7 @@ GAPS = st.one_of(
 @st.composite
 def letters(draw: st.DrawFn, letter: str) -> str:
     """One letter of `pineapple`, disguised."""
-    shown = draw(
+    shown: str = draw(
         st.sampled_from([letter, letter.upper(), chr(ord(letter) + 0xFEE0), *LOOKALIKES.get(letter, "")])
     )
     return shown * draw(st.integers(1, 3)) + draw(st.text("\u0301\u0323\u0336\u20dd\ufe0f\u200b", max_size=3))
@@ -54,7 +54,8 @@ def test_the_word_is_found_in_any_disguise(text: str) -> None:
      "p\u0336i\u0336n\u0336e\u0336a\u0336p\u0336p\u0336l\u0336e\u0336", "píñèäpplê", "**p**ineapple",
      "||pineapple||", "pineapple123", "PINEAPPLEEEE", "pineapplepineapple", "🅿🅸🅽🅴🅰🅿🅿🅻🅴", "🇵🇮🇳🇪🇦🇵🇵🇱🇪",
      "ᴘɪɴᴇᴀᴘᴘʟᴇ", "𝓹𝓲𝓷𝓮𝓪𝓹𝓹𝓵𝓮", "p@i@n@e@a@p@p@l@e", "p1i1n1e1a1p1p1l1e", "\u202eelppaenip\u202c",
-     "https://example.org/pineapple?x=1", "jaパイナップルpineappleだよ", "pineaple", "pinapple", "pineappel",
+     "https://example.org/pineapple?x=1", "jaパイナップルpineappleだよ", "pーiーnーeーaーpーpーlーe",
+     "pineappleʼs", "pineaple", "pinapple", "pineappel",
      "so anyway, PINEAPPLE, you lot"],
 )  # fmt: skip
 def test_the_word_is_found(text: str) -> None:
@@ -80,21 +81,15 @@ ORDINARY_TEXT = """the be to of and a in that have i it for not on with he as yo
 her she or an will my one all would there their what so up out if about who get which go me when make can like time
 no just him know take people into year your good some could them see other than then now look only come its over
 think also back after use two how our work first well way even new want because any these give day most us lol haha
-pin pines spine apple apples apply appeal nap ripple people nipple pie pies peel line lane plane plan april ape pe
-p i n e l"""
+pin pines spine apple apples apply appeal nap ripple people nipple pie pies peel line lane plane plan april ape"""
 
 
 @settings(max_examples=300)
-@given(
-    st.lists(st.sampled_from(ORDINARY_TEXT.split()), max_size=60)
-    .map(" ".join)
-    .filter(lambda text: "pineapple" not in text)
-)
-def test_ordinary_english_is_not_found(text: str) -> None:
-    squeezed = text.replace(" ", "")
-    # Single letters can spell anything; what has to hold is that only a spelling of the word is found.
-    if "pi" not in squeezed or "pple" not in squeezed:
-        assert WORDS.found_in(text) is None
+@given(st.lists(st.sampled_from(ORDINARY_TEXT.split()), max_size=60))
+def test_ordinary_english_is_not_found(words: list[str]) -> None:
+    text = " ".join(words)
+    # Only "pine" right before "apple" spells the word, and then it counts.
+    assert (WORDS.found_in(text) is not None) == ("pine apple" in text)
 
 
 @settings(max_examples=300)

@@ -6,10 +6,33 @@ from dataclasses import dataclass, field
 
 from personas.sample.grammar.template import Slots, Table, read_rows
 
-PAIR_POOLS = (
-    "food food sweet drink drink city pet noun nouns team skill day time place film_kind season "
-    "colour transport_kind pizza_kind clock twin twin twin twin thing"
-).split()
+PAIR_POOLS = [
+    "food",
+    "food",
+    "sweet",
+    "drink",
+    "drink",
+    "city",
+    "pet",
+    "noun",
+    "nouns",
+    "team",
+    "skill",
+    "day",
+    "time",
+    "place",
+    "film_kind",
+    "season",
+    "colour",
+    "transport_kind",
+    "pizza_kind",
+    "clock",
+    "twin",
+    "twin",
+    "twin",
+    "twin",
+    "thing",
+]
 
 
 @dataclass(frozen=True)
@@ -133,4 +156,19 @@ class Bundles:
         return Bundle({}, {lead: said.split(" ; "), reply: plains}, {reply: drys})
 
 
-WORDLETS = "blue tiger rocket sun pizza happy house kiwi monkey cloud banana coffee home summer".split()
+WORDLETS = [
+    "blue",
+    "tiger",
+    "rocket",
+    "sun",
+    "pizza",
+    "happy",
+    "house",
+    "kiwi",
+    "monkey",
+    "cloud",
+    "banana",
+    "coffee",
+    "home",
+    "summer",
+]

@@ -5,12 +5,31 @@ import re
 from dataclasses import dataclass, field
 
 from personas.sample.grammar.bundle import Bundle, Bundles
-from personas.sample.grammar.template import Slots, Table, read_acts, read_lines, read_pools
-from personas.sample.grammar.voice import SAM, Voice, bubbles, draw_assistant, draw_friend, typed
+from personas.sample.grammar.template import (
+    Slots,
+    Table,
+    chosen,
+    read_acts,
+    read_lines,
+    read_pools,
+)
+from personas.sample.grammar.voice import Voice, bubbles, draw_assistant, draw_friend, typed
 
 ROLES = "abcd"
 DEMO_GROUP = ["Sam", "Mia", "Leo", "Nora"]
-DRILLS = "planned placed summed whatday bring bring2 recall recall_far which_of or or_all".split()
+DRILLS = [
+    "planned",
+    "placed",
+    "summed",
+    "whatday",
+    "bring",
+    "bring2",
+    "recall",
+    "recall_far",
+    "which_of",
+    "or",
+    "or_all",
+]
 
 
 @dataclass(frozen=True)
@@ -78,24 +97,30 @@ def read_beat(line: str) -> Beat:
 
 @dataclass(frozen=True)
 class Cast:
-    """Who talks: the group, the assistant among them, and each one's voice."""
+    """Who talks: the group, the assistant among them, each one's voice.
+
+    A shy assistant leaves it to the others to open a topic, as far as a scene allows.
+    """
 
     group: list[str]
     me: str
     voices: dict[str, Voice]
+    shy: bool = False
 
 
 class Talk:
     """Writes conversations of a cast, scene by scene."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, kept_back: bool = False) -> None:
         self.rng = random.Random(seed)
+        self.kept_back = kept_back
         self.pools = read_pools("words.txt")
         self.plain = read_acts("plain.txt")
         self.dry = read_acts("dry.txt")
         self.scenes = read_scenes("scenes.txt")
         self.bundles = Bundles(self.rng)
         self.lines: list[Line] = []
+        self.spoiled = False
 
     def draw_cast(self) -> Cast:
         """Draw a group, often the four of the sample chat, and their voices."""
@@ -109,20 +134,16 @@ class Talk:
         """Draw a group of three or four names."""
         return self.rng.sample(self.pools["name"], 4)
 
-    def sam_cast(self) -> Cast:
-        """Return the sample chat's group, with Sam in his own voice."""
-        voices = {name: draw_friend(self.rng) for name in DEMO_GROUP}
-        return Cast(list(DEMO_GROUP), "Sam", voices | {"Sam": SAM})
-
     def converse(self, cast: Cast, scenes: int, drill: bool = False) -> list[Line]:
         """Play some scenes and return the lines; the assistant never speaks first."""
         while True:
             self.lines = []
+            self.spoiled = False
             for scene in self.draw_scenes(scenes, drill):
                 self.play(scene, cast)
             while self.lines and self.lines[0].speaker == cast.me:
                 self.lines.pop(0)
-            if any(line.speaker == cast.me for line in self.lines):
+            if any(line.speaker == cast.me for line in self.lines) and not self.spoiled:
                 return self.lines
 
     def draw_scenes(self, count: int, drill: bool) -> list[Scene]:
@@ -132,7 +153,8 @@ class Talk:
 
     def play(self, scene: Scene, cast: Cast) -> None:
         """Play one scene: cast the roles, keep its words, speak its beats."""
-        hero = self.rng.choices(list(scene.hero), list(scene.hero.values()))[0]
+        chances = {r: w for r, w in scene.hero.items() if not (cast.shy and r == "a" and w < 1)}
+        hero = self.rng.choices(list(chances), list(chances.values()))[0]
         others = self.rng.sample([n for n in cast.group if n != cast.me], len(cast.group) - 1)
         names = dict(zip([r for r in ROLES if r != hero], others, strict=False)) | {hero: cast.me}
         slots = Slots(self.rng, self.pools)
@@ -156,7 +178,7 @@ class Talk:
         slots["me"], slots["to"] = speaker, listener
         slots["third"] = self.rng.choice([n for n in rest if n != listener])
         act = self.rng.choice(step.acts)
-        template = self.rng.choice(self.templates(act, bundle, voice))
+        template = self.template(act, bundle, voice, speaker == cast.me)
         text = slots.expand(template)
         if step.listener:
             text = self.addressed(text, listener, cast, speaker)
@@ -165,13 +187,20 @@ class Talk:
         if voice.dry < 1 and voice.burst and self.rng.random() < 0.04:
             self.lines.append(Line(speaker, typed(slots.draw("aside"), voice, self.rng)))
 
-    def templates(self, act: str, bundle: Bundle, voice: Voice) -> list[str]:
-        """Return the templates of an act in a voice."""
-        plain: Table = self.plain | bundle.plain
+    def template(self, act: str, bundle: Bundle, voice: Voice, own: bool) -> str:
+        """Draw a template of an act in a voice.
+
+        Lines kept back are for the assistant of a held-out talk, who then says nothing else:
+        a conversation in which an act has none is spoiled.
+        """
         dry: Table = self.dry | bundle.dry
         if act in dry and self.rng.random() < voice.dry:
-            return dry[act]
-        return plain[act]
+            found = chosen(dry[act], own and self.kept_back)
+            if found:
+                return self.rng.choice(found)
+        if own and self.kept_back:
+            self.spoiled = True
+        return self.rng.choice((self.plain | bundle.plain)[act])
 
     def addressed(self, text: str, listener: str, cast: Cast, speaker: str) -> str:
         """Name the listener, most often when that is the assistant."""

@@ -11,6 +11,7 @@ CHOICE = re.compile(r"\[([^\[\]]*)\]")
 POOL = re.compile(r"<([a-z_]+)>")
 SLOT = re.compile(r"\{([a-z_]+[0-9]?)\}")
 DEPTH = 12
+KEPT_BACK = "% "
 
 Table = dict[str, list[str]]
 
@@ -45,6 +46,12 @@ def read_lines(name: str) -> list[str]:
     """Read a data file of this folder without blank lines and `#` notes."""
     text = (FOLDER / name).read_text(encoding="utf-8")
     return [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
+
+
+def chosen(templates: list[str], kept_back: bool) -> list[str]:
+    """Return the templates that are kept back for tests alone (marked `%`), or all others."""
+    found = [t for t in templates if t.startswith(KEPT_BACK) == kept_back]
+    return [t.removeprefix(KEPT_BACK) for t in found]
 
 
 class Slots:

@@ -49,19 +49,6 @@ class Voice:
     slips: float = 0.0
 
 
-SAM = Voice(
-    lower=True,
-    apostrophes=False,
-    question=0.55,
-    exclamation=0.0,
-    laugh="lol",
-    laughs=0.3,
-    emoji=0.01,
-    burst=0.92,
-    dry=1.0,
-)
-
-
 def draw_friend(rng: random.Random) -> Voice:
     """Draw the voice of someone who is not the assistant."""
     return Voice(

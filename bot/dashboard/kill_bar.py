@@ -1,0 +1,101 @@
+"""The kill switch on the page: the button, and the banner while a kill is in force."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from bot.dashboard.snapshot import Snapshot
+from bot.dashboard.visitor import Visitor
+from bot.dashboard.widgets import Moment, Rows, Tag, attribute, box, set_text, show_if
+from bot.desk import Desk
+from bot.people import Person
+from chat.message import Chat
+from safety.kill import Kill, KillReach, KillScope
+
+
+class KillButton:
+    """Stops everything at a press, without a question; the small one beside it stops less."""
+
+    def __init__(self, visitor: Visitor, chat: Chat | None) -> None:
+        self._visitor = visitor
+        with box(classes="u-kill-group"):
+            self._button = Tag("button", "KILL", "u-kill")
+            self._button.props('type=button aria-label="KILL: stop all sending everywhere, now"')
+            self._button.on("click", self._everywhere)
+            if chat is not None:
+                with (
+                    ui.button(icon="expand_more", color=None)
+                    .props('unelevated dense aria-label="Kill less than everything"')
+                    .classes("u-kill-less"),
+                    ui.menu().props("auto-close"),
+                ):
+                    here, account = KillScope.chat(chat.key), KillScope.account(chat.key.messenger)
+                    ui.menu_item(f"Only in {chat.title}", lambda: visitor.kill(here))
+                    ui.menu_item(f"All chats on {chat.key.messenger}", lambda: visitor.kill(account))
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Say whether there is anything left to kill."""
+        killed = any(kill.scope.reach is KillReach.EVERYWHERE for kill in snapshot.kills)
+        set_text(self._button, "KILLED" if killed else "KILL")
+        attribute(self._button, "disabled", killed)
+
+    async def _everywhere(self) -> None:
+        await self._visitor.kill(KillScope.everywhere())
+
+
+class KillBanner:
+    """One red line for each kill in force, with Resume for the owner."""
+
+    def __init__(self, visitor: Visitor, desk: Desk) -> None:
+        self._visitor = visitor
+        self._desk = desk
+        self._root = box("div", "u-banners").props("role=alert")
+        self._rows: Rows[Kill] = Rows(
+            self._root,
+            lambda kill: f"{kill.scope} {kill.at.isoformat()}",
+            lambda kill: _KillRow(kill, self._resume if visitor.owns else None),
+        )
+        show_if(self._root, False)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the kills in force."""
+        show_if(self._root, snapshot.kills)
+        self._rows.show(snapshot.kills)
+
+    async def _resume(self, scope: KillScope) -> None:
+        async def resume(person: Person) -> int:
+            return len(await self._desk.resume(person, scope))
+
+        waiting = await self._visitor.do(resume)
+        if waiting:
+            self._visitor.say(f"Resumed. {waiting} draft{'s' * (waiting != 1)} wait for a moderator.")
+        elif waiting is not None:
+            self._visitor.say("Resumed.")
+
+
+class _KillRow:
+    def __init__(self, kill: Kill, resume: object) -> None:
+        self.root: ui.element = box(classes="u-banner")
+        with self.root:
+            with box("p"):
+                Tag("strong", f"Killed by {kill.by} at ")
+                with box("strong"):
+                    Moment(kill.at)
+                Tag("strong", f". {_reach(kill.scope)}")
+                Tag("span", f" ({kill.reason})", "u-banner-why")
+            if callable(resume):
+                button = Tag("button", "Resume", "u-resume").props("type=button")
+                button.on("click", lambda: resume(kill.scope))
+
+    def show(self, kill: Kill) -> None:
+        """A kill in force does not change."""
+
+    def leave(self) -> bool:
+        return True
+
+
+def _reach(scope: KillScope) -> str:
+    if scope.reach is KillReach.EVERYWHERE:
+        return "Nothing leaves."
+    where = f"any chat on {scope.target}" if scope.reach is KillReach.ACCOUNT else scope.target
+    return f"Nothing leaves in {where}."

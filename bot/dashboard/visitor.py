@@ -1,0 +1,88 @@
+"""Whoever looks at a page, and what they do there: each deed asks anew who they are, and says what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from nicegui import Client, ui
+
+from bot.dashboard.guard import Visit
+from bot.dashboard.sign_in import SignIn
+from bot.dashboard.switch import Switch
+from bot.errors import BotError, StoreError
+from bot.people import Person, Role
+from safety.kill import KillScope
+
+Answer = TypeVar("Answer")
+
+
+class Visitor:
+    """A signed-in person with a page open."""
+
+    def __init__(self, visit: Visit, sign_in: SignIn, switch: Switch, client: Client) -> None:
+        self.person = visit.person
+        self._session = visit.session
+        self._sign_in = sign_in
+        self._switch = switch
+        self._client = client
+
+    @property
+    def moderates(self) -> bool:
+        """Whether they may approve and reject."""
+        return self.person.role in {Role.MODERATOR, Role.OWNER}
+
+    @property
+    def owns(self) -> bool:
+        """Whether they may resume and change settings."""
+        return self.person.role is Role.OWNER
+
+    async def do(self, deed: Callable[[Person], Awaitable[Answer]]) -> Answer | None:
+        """Do something in their name; what goes wrong is said on the page, and None given."""
+        try:
+            person = await self._sign_in.person_of(self._session)
+            if person is None:
+                self.say("You are signed out: `understudy link` gives a new link.", bad=True)
+                return None
+            return await deed(person)
+        except BotError as error:
+            self.say(_sentence(str(error)), bad=True)
+            return None
+
+    async def kill(self, scope: KillScope) -> None:
+        """Press the switch. Not even Redis being away is in the way of that."""
+        try:
+            person = await self._sign_in.person_of(self._session)
+        except StoreError:
+            person = self.person
+        if person is None:
+            self.say("You are signed out: `understudy link` gives a new link.", bad=True)
+            return
+        try:
+            report = await self._switch.kill(person, scope)
+        except BotError as error:
+            self.say(_sentence(str(error)), bad=True)
+            return
+        if report.in_flight:
+            count = report.in_flight
+            self.say(
+                f"{count} bubble{'s' * (count != 1)} had already been handed over and may still arrive.",
+                bad=True,
+            )
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """Show a line for a while."""
+        if self._client.is_deleted:
+            return
+        with self._client:
+            ui.notify(
+                text,
+                position="bottom",
+                timeout=8000 if bad else 4000,
+                classes="u-note u-note-bad" if bad else "u-note",
+                close_button="Close" if bad else False,
+            )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,169 @@
+"""OpenAI's chat protocol: what a request says, and how an answer is read.
+
+Read with pydantic, because a server is a stranger: what is not as documented is no answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from inference.errors import ModelAnswerInvalid
+from inference.persona import Sampling
+from inference.prompt import PromptMessage
+from inference.translation import STRANGE, refusal_of
+
+
+def request_body(prompt: Sequence[PromptMessage], sampling: Sampling, seed: int | None) -> dict[str, Any]:
+    """Write a streamed request. Each filter is named, also where it is off: servers have their own defaults."""
+    body: dict[str, Any] = {
+        "messages": [asdict(message) for message in prompt],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": 0,
+        "min_p": sampling.min_p,
+        "repeat_penalty": sampling.repeat_penalty,  # llama.cpp's name
+        "repetition_penalty": sampling.repeat_penalty,  # vLLM's
+        "max_tokens": sampling.max_tokens,
+    }
+    if sampling.stop:
+        body["stop"] = list(sampling.stop)
+    if seed is not None:
+        body["seed"] = seed % 2**31
+    return body
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Token(_Wire):
+    token: str
+    logprob: float
+    bytes: list[int] | None = None
+
+    @property
+    def name(self) -> str:
+        """The token's bytes as text: `token` alone cannot tell two halves of a character apart."""
+        try:
+            raw = bytearray(self.bytes) if self.bytes is not None else self.token.encode()
+        except ValueError:
+            return ""
+        return raw.decode(errors="backslashreplace")
+
+
+class _Position(_Wire):
+    top_logprobs: list[_Token] = []
+
+
+class _Logprobs(_Wire):
+    content: list[_Position] | None = None
+
+
+class _Delta(_Wire):
+    content: str | None = None
+
+
+class _Choice(_Wire):
+    delta: _Delta = _Delta()
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class Usage(_Wire):
+    """How many tokens went in and came out."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Answer(_Wire):
+    choices: list[_Choice]
+
+
+class _Fault(_Wire):
+    code: int | str | None = None
+
+
+class _Event(_Wire):
+    choices: list[_Choice] | None = None
+    usage: Usage | None = None
+    error: _Fault | None = None
+
+
+class _Rendered(_Wire):
+    prompt: str
+
+
+class _Model(_Wire):
+    id: str
+
+
+class _Models(_Wire):
+    data: list[_Model]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One event of a streamed answer."""
+
+    text: str
+    finish_reason: str
+    usage: Usage | None
+
+
+def read_chunk(data: str) -> Chunk:
+    """Read an event. Raises ModelAnswerInvalid when it is none, and our error for one that the server sends."""
+    try:
+        event = _Event.model_validate_json(data)
+    except ValidationError:
+        raise ModelAnswerInvalid(STRANGE) from None
+    if event.error is not None:
+        code = event.error.code
+        raise refusal_of(code if isinstance(code, int) and code >= 400 else 500, data.encode(), {})
+    if event.choices is None:
+        raise ModelAnswerInvalid(STRANGE)
+    if not event.choices:
+        return Chunk("", "", event.usage)
+    choice = event.choices[0]
+    return Chunk(
+        text=choice.delta.content or "",
+        finish_reason=choice.finish_reason or "",
+        usage=event.usage,
+    )
+
+
+def read_first_tokens(answer: bytes) -> dict[str, float]:
+    """Read the log-probabilities of the first position, if there are any. Raises ModelAnswerInvalid."""
+    try:
+        (choice,) = _Answer.model_validate_json(answer).choices
+    except ValueError:
+        raise ModelAnswerInvalid(STRANGE) from None
+    found: dict[str, float] = {}
+    positions = (choice.logprobs and choice.logprobs.content) or []
+    for token in positions[0].top_logprobs if positions else ():
+        if token.name and math.isfinite(token.logprob):
+            found[token.name] = max(token.logprob, found.get(token.name, -math.inf))
+    return found
+
+
+def read_models(answer: bytes) -> tuple[str, ...]:
+    """Read the names of the models served. Raises ModelAnswerInvalid."""
+    try:
+        return tuple(model.id for model in _Models.model_validate_json(answer).data)
+    except ValidationError:
+        raise ModelAnswerInvalid(STRANGE) from None
+
+
+def read_rendered(answer: bytes) -> str:
+    """Read what llama.cpp's template made of a prompt. Raises ModelAnswerInvalid."""
+    try:
+        return _Rendered.model_validate_json(answer).prompt
+    except ValidationError:
+        raise ModelAnswerInvalid(STRANGE) from None

@@ -1,0 +1,340 @@
+"""WhatsApp's text export: its quirks, one at a time."""
+
+from __future__ import annotations
+
+import os
+import time
+import zipfile
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from chat.errors import (
+    DateOrderUnknown,
+    DialectUnknown,
+    ExportDamaged,
+    ExportEmpty,
+    ExportMissing,
+    FormatUnknown,
+)
+from chat.exports import whatsapp
+from chat.exports.export import DateOrder, Export, Untyped
+from chat.exports.formats import read_export
+from chat.message import Attachment
+from tests.chat.exports.dialects import BOM, LRM, NNBSP, RLM
+
+STAMP = "23/03/2022, 13:31 - "
+IOS = "[23/03/2022, 13:31:07] "
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def read(folder: Path, text: str, *, order: DateOrder | None = None, name: str = "chat.txt") -> Export:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return read_export(path, "Sam", order)
+
+
+def texts(export: Export) -> list[str]:
+    return [message.text for message in export.messages]
+
+
+def android(folder: Path, *bodies: str) -> Export:
+    return read(folder, "".join(f"{STAMP}Sam: {body}\n" for body in ("first", *bodies)))
+
+
+def ios(folder: Path, *bodies: str) -> Export:
+    return read(folder, "".join(f"{IOS}Sam: {body}\n" for body in ("first", *bodies)).replace("\n", "\r\n"))
+
+
+def test_own_messages_are_the_owners(folder: Path) -> None:
+    export = read(folder, f"{STAMP}Mia: hey\n{STAMP}Sam: hi: you\n")
+    assert [(m.author.name, m.own, m.text) for m in export.messages] == [
+        ("Mia", False, "hey"),
+        ("Sam", True, "hi: you"),
+    ]
+    assert export.members == ("Mia",)
+    assert export.messages[0].sent_at == datetime(2022, 3, 23, 13, 31)  # noqa: DTZ001
+    assert export.dialect == "android d/m/yyyy, h:mm"
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("WhatsApp Chat with Friday five.txt", "Friday five"),
+        ("WhatsApp-Chat mit Mia.txt", "Mia"),
+        ("Chat de WhatsApp con Mia.txt", "Mia"),
+        ("notes.txt", "WhatsApp chat"),
+    ],
+)
+def test_the_title_is_in_the_files_name(folder: Path, name: str, title: str) -> None:
+    assert read(folder, f"{STAMP}Sam: hi\n", name=name).title == title
+
+
+def test_an_iphones_group_signs_the_first_notice(folder: Path) -> None:
+    export = read(
+        folder, f"{IOS}Friday five: {LRM}Messages and calls are end-to-end encrypted.\n{IOS}Sam: hi\n"
+    )
+    assert export.title == "Friday five"
+    assert dict(export.other) == {Untyped.NOTICE: 1}
+
+
+def test_blank_lines_and_byte_order_marks_in_the_middle(folder: Path) -> None:
+    export = read(folder, f"{BOM}{STAMP}Sam: one\n\n two \n{BOM}{STAMP}Mia: three")
+    assert texts(export) == ["one\n\n two ", "three"]
+
+
+def test_a_pasted_header_of_another_dialect_is_text(folder: Path) -> None:
+    pasted = "look\n[9/6/2024, 14:41] Carlos: hi\n1/2/21, 10:30 - Mia: no"
+    export = read(folder, f"{STAMP}Sam: a\n{STAMP}Sam: {pasted}\n{STAMP}Sam: b\n")
+    assert texts(export) == ["a", pasted, "b"]
+
+
+def test_a_pasted_impossible_date_is_text(folder: Path) -> None:
+    export = read(folder, f"{STAMP}Sam: a\n{STAMP}Sam: b\n03/27/2022, 10:00 - Mia: hm\n")
+    assert texts(export) == ["a", "b\n03/27/2022, 10:00 - Mia: hm"]
+
+
+def test_lines_before_the_first_message_are_counted(folder: Path) -> None:
+    export = read(folder, f"cut off\n{STAMP}Sam: hi\n")
+    assert (texts(export), dict(export.other)) == (["hi"], {Untyped.STRAY: 1})
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "Messages and calls are end-to-end encrypted. Only people in this chat can read them.",
+        "Mia changed the subject to “Plan: Friday”",
+        'Mia changed the subject from "A" to "B: c"',
+        "You created group Plan: Friday",
+        f"{'x' * 61}: no name is that long",
+    ],
+)
+def test_notices_have_no_author(folder: Path, notice: str) -> None:
+    export = read(folder, f"{STAMP}Sam: hi\n{STAMP}{notice}\n")
+    assert (texts(export), dict(export.other)) == (["hi"], {Untyped.NOTICE: 1})
+
+
+def test_names_are_compared_without_marks_and_keep_their_emoji(folder: Path) -> None:
+    export = read(
+        folder,
+        f"{IOS}{LRM}Sam: a\n{IOS}~{NNBSP}Mia 👩‍👧: b\n{IOS}\u202a+44\u00a07700\u00a0900123\u202c: c\n",
+    )
+    assert [(m.author.id, m.author.name, m.own) for m in export.messages] == [
+        ("Sam", "Sam", True),
+        ("~ Mia 👩‍👧", "Mia 👩‍👧", False),
+        ("+44 7700 900123", "+44 7700 900123", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("<Media omitted>", Untyped.MEDIA),
+        ("<Medien weggelassen>", Untyped.MEDIA),
+        ("<View once voice message omitted>", Untyped.MEDIA),
+        ("<Média kihagyva>", Untyped.MEDIA),
+        (f"{LRM}IMG-20220318-WA0001.jpg (file attached)", Untyped.MEDIA),
+        ("plan.pdf (Datei angehängt)\nplan.pdf", Untyped.MEDIA),
+        ("IMG-20220318-WA0001.jpg (csatolt fájl)", Untyped.MEDIA),
+        ("This message was deleted", Untyped.DELETED),
+        ("You deleted this message", Untyped.DELETED),
+        ("Diese Nachricht wurde gelöscht.", Untyped.DELETED),
+        ("null", Untyped.HIDDEN),
+        ("", Untyped.HIDDEN),
+        ("Missed voice call", Untyped.CALL),
+        ("location: https://maps.google.com/?q=1.5,2.5", Untyped.LOCATION),
+        ("live location shared", Untyped.LOCATION),
+        (f"POLL:\nwhen?\nOPTION: now (2 votes)\n{LRM}OPTION: never (0 votes)\n", Untyped.POLL),
+    ],
+)
+def test_what_android_writes_itself_is_not_typed(folder: Path, body: str, kind: Untyped) -> None:
+    export = android(folder, body)
+    assert (texts(export), dict(export.other)) == (["first"], {kind: 1})
+
+
+@pytest.mark.parametrize(
+    "body", ["<3", "a <b> c", "see notes.txt (draft)", "it was null", "POLL: who comes?"]
+)
+def test_what_looks_alike_is_typed(folder: Path, body: str) -> None:
+    assert texts(android(folder, body)) == ["first", body]
+
+
+def test_androids_caption_stands_on_the_next_line(folder: Path) -> None:
+    export = android(
+        folder, "<Media omitted>\nlook at that", "IMG-20220318-WA0001.jpg (file attached)\nand\nthat"
+    )
+    assert [(m.text, m.attachment) for m in export.messages[1:]] == [
+        ("look at that", Attachment.OTHER),
+        ("and\nthat", Attachment.IMAGE),
+    ]
+
+
+def test_an_edited_text_loses_the_marker(folder: Path) -> None:
+    (_, by_android) = android(folder, "so it is <This message was edited>").messages
+    (_, by_iphone) = ios(folder, f"so it is {LRM}<Texten har ändrats>").messages
+    assert (by_android.text, by_android.edited) == (by_iphone.text, by_iphone.edited) == ("so it is", True)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (f"{LRM}image omitted", Untyped.MEDIA),
+        (f"{LRM}Bild weggelassen", Untyped.MEDIA),
+        (f"{LRM}<attached: 00000012-PHOTO-2022-03-27.jpg>", Untyped.MEDIA),
+        (f"{LRM}This message was deleted.", Untyped.DELETED),
+        (f"{LRM}Missed video call", Untyped.CALL),
+        (f"{LRM}Mia heeft de groep verlaten", Untyped.NOTICE),
+        (f"{RLM}غادر أحمد", Untyped.NOTICE),
+        (f"plan.pdf • {LRM}2 pages {LRM}document omitted", Untyped.MEDIA),
+        (f"{LRM}POLL:\nwhen?\n{LRM}OPTION: now ({LRM}2 votes)", Untyped.POLL),
+        ("Cafe (1 High St): https://foursquare.com/v/4b", Untyped.LOCATION),
+    ],
+)
+def test_what_an_iphone_marks_is_not_typed(folder: Path, body: str, kind: Untyped) -> None:
+    export = ios(folder, body)
+    assert (texts(export), dict(export.other)) == (["first"], {kind: 1})
+
+
+def test_an_iphones_caption_stands_before_the_mark(folder: Path) -> None:
+    export = ios(folder, f"look {LRM}image omitted", f"two\nlines {LRM}<attached: 0001-VIDEO-2022.mp4>")
+    assert [(m.text, m.attachment) for m in export.messages[1:]] == [
+        ("look", Attachment.IMAGE),
+        ("two\nlines", Attachment.VIDEO),
+    ]
+
+
+def test_half_days(folder: Path) -> None:
+    export = read(
+        folder,
+        "".join(
+            f"13/3/24, {moment} - Sam: x\n"
+            for moment in ("12:05 AM", "0:06 AM", "12:07 pm", "1:08\u00a0p.\u00a0m.")
+        ),
+    )
+    assert [(m.sent_at.hour, m.sent_at.minute) for m in export.messages] == [(0, 5), (0, 6), (12, 7), (13, 8)]
+
+
+def test_the_japanese_and_buddhist_calendars(folder: Path) -> None:
+    japanese = read(folder, "[3/18/R4, 14:56:01] Sam: x\n")
+    thai = read(folder, "[3/18/2565 BE 14:56:01] Sam: x\n")
+    assert [m.sent_at.year for m in (*japanese.messages, *thai.messages)] == [2022, 2022]
+
+
+@pytest.mark.parametrize(
+    ("days", "first"),
+    [
+        (("1/2/22", "1/13/22"), (1, 2)),  # 13 is no month
+        (("1/2/22", "13/2/22"), (2, 1)),
+        (("1/12/22", "2/1/22", "2/2/22"), (1, 12)),  # the other way runs backwards
+        (("3/4/22", "4/4/22", "5/4/22"), (4, 3)),  # the other way jumps by months
+        (("1.2.22", "1.2.22"), (2, 1)),  # dots
+        (("2022/1/2", "2022/1/3"), (1, 2)),  # the year in front
+    ],
+)
+def test_days_are_told_from_months(folder: Path, days: tuple[str, ...], first: tuple[int, int]) -> None:
+    export = read(folder, "".join(f"{day}, 10:00 - Sam: x\n" for day in days))
+    assert (export.messages[0].sent_at.month, export.messages[0].sent_at.day) == first
+
+
+def test_one_day_needs_somebody_who_knows(folder: Path) -> None:
+    text = "3/4/22, 10:00 - Sam: x\n3/4/22, 10:01 - Sam: y\n"
+    with pytest.raises(DateOrderUnknown, match="say which comes first"):
+        read(folder, text)
+    assert read(folder, text, order=DateOrder.MONTH_FIRST).messages[0].sent_at.month == 3
+
+
+def test_no_message_is_younger_than_its_file(folder: Path) -> None:
+    path = folder / "chat.txt"
+    path.write_text("3/4/22, 10:00 - Sam: x\n")
+    written = datetime(2022, 3, 20).timestamp()  # noqa: DTZ001
+    os.utime(path, (written, written))
+    assert read_export(path, "Sam").messages[0].sent_at.month == 3
+
+
+def test_two_exports_of_one_chat_give_the_same_ids(folder: Path) -> None:
+    lines = [f"{STAMP}Sam: ok\n", f"{STAMP}Sam: ok\n", f"{STAMP}Mia: ok\n"]
+    whole = read(folder, "".join(lines))
+    part = read(folder, "".join([*lines, f"{STAMP}Sam: later\n"]))
+    assert [m.id for m in whole.messages] == [m.id for m in part.messages[:3]]
+    assert len({m.id for m in whole.messages}) == 3
+
+
+def test_the_chat_in_a_zip(folder: Path) -> None:
+    path = folder / "WhatsApp Chat - Friday five.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "shopping")
+        archive.writestr("__MACOSX/._chat.txt", "\0")
+        archive.writestr("_chat.txt", f"{IOS}Sam: hi\r\n")
+    export = read_export(path, "Sam")
+    assert (export.title, texts(export)) == ("Friday five", ["hi"])
+
+
+def test_of_texts_without_a_telling_name_the_one_with_messages_is_read(folder: Path) -> None:
+    path = folder / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "shopping")
+        archive.writestr("b.txt", f"{STAMP}Sam: hi\n")
+    assert texts(read_export(path, "Sam")) == ["hi"]
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "says"),
+    [
+        (b"", ExportEmpty, "nothing in it"),
+        (b"\xef\xbb\xbf\r\n \n", ExportEmpty, "nothing in it"),
+        (b"\n\ndear diary\n", DialectUnknown, "line 3"),
+        (f"{STAMP}Sam: hi\n".encode("utf-16"), ExportDamaged, "not UTF-8"),
+        (f"{STAMP}Sam: hi\n{STAMP}Sam: a\0b\n".encode(), ExportDamaged, "line 2 holds a NUL"),
+        (f"{STAMP}Sam: <Media omitted>\n".encode(), ExportEmpty, "nobody typed"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_one_line(
+    folder: Path, content: bytes, error: type[Exception], says: str
+) -> None:
+    path = folder / "chat.txt"
+    path.write_bytes(content)
+    with pytest.raises(error, match=says) as caught:
+        read_export(path, "Sam")
+    assert "\n" not in str(caught.value)
+    assert "diary" not in str(caught.value)
+
+
+def test_other_files_are_refused(folder: Path) -> None:
+    with pytest.raises(ExportMissing):
+        read_export(folder / "none.txt", "Sam")
+    picture, broken, other = folder / "a.jpg", folder / "b.zip", folder / "c.zip"
+    picture.write_bytes(b"\xff\xd8")
+    broken.write_bytes(b"PK\x03\x04 no")
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("a.json", "{}")
+    with pytest.raises(FormatUnknown):
+        read_export(picture, "Sam")
+    with pytest.raises(FormatUnknown):
+        read_export(other, "Sam")
+    with pytest.raises(ExportDamaged):
+        read_export(broken, "Sam")
+
+
+def test_an_endless_message_is_left_out_and_not_kept(folder: Path) -> None:
+    long = "x" * (whatsapp.LONGEST_BODY // 2) + "\n"
+    export = read(folder, f"{STAMP}Sam: {long * 3}{STAMP}Sam: {'y' * 600_000}\n{STAMP}Sam: short\n")
+    assert (texts(export), dict(export.other)) == (["short"], {Untyped.OVERLONG: 2})
+
+
+def test_reading_takes_time_in_proportion(folder: Path) -> None:
+    """Ten times the lines, in one message or in many, take about ten times as long."""
+
+    def seconds(text: str) -> float:
+        begun = time.process_time()
+        read(folder, text)
+        return time.process_time() - begun
+
+    for line in (f"{STAMP}Sam: hello there\n", "1/1/22, " + "[" * 80 + "\n"):
+        head = f"{STAMP}Sam: hi\n"
+        small, large = seconds(head + line * 1_000 + head), seconds(head + line * 20_000 + head)
+        assert large < 60 * max(small, 0.01)

@@ -1,0 +1,54 @@
+"""What all tests share: a state folder with a short path, and an office on a real embedded Redis."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.app import Office, open_office
+from bot.inbox import InboxSettings
+from bot.outbox import OutboxSettings
+from bot.settings import Settings
+from bot.worker import WorkerSettings
+from tests.fakes.persona import write_persona
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The settings of whoever runs the tests must not change them."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith("UNDERSTUDY_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UNDERSTUDY_CONFIG", str(tmp_path / "none.toml"))
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    """A folder whose path is short enough for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="u-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def settings(state_dir: Path) -> Settings:
+    """Settings that wait for nothing."""
+    return Settings(
+        state_dir=state_dir,
+        persona=write_persona(state_dir / "persona"),
+        turns=InboxSettings(pause_seconds=0.02, longest_pause_seconds=0.2),
+        worker=WorkerSettings(lease_seconds=1.0, retry_seconds=0.1),
+        outbox=OutboxSettings(lease_seconds=1.0, retry_seconds=0.1, send_timeout_seconds=2.0),
+    )
+
+
+@pytest.fixture
+async def office(settings: Settings) -> AsyncIterator[Office]:
+    """An office on an embedded Redis of its own."""
+    async with open_office(settings) as office:
+        yield office

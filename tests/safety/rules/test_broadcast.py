@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from safety.rules.broadcast import BroadcastRule, BroadcastSettings
+from safety.verdict import Outcome
+from tests.safety.builders import SECRET, draft
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["@everyone", "hey @here!", "@EVERYONE look", "foo@everyone", "@everyones", "@\u200beveryone", "＠ｅｖｅｒｙｏｎｅ",
+     "@évéryone", "@channel", "@room party", "@all", "<@&123456>", "<!channel>", "<!here|here>", "<!subteam^S1>"],
+)  # fmt: skip
+async def test_a_draft_that_pings_everybody_is_dropped(text: str) -> None:
+    verdict = await BroadcastRule().judge(draft("ok", f"{SECRET} {text}"))
+    assert verdict.outcome is Outcome.DROP
+    assert SECRET not in repr(verdict)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "everyone is here",
+        "@mia",
+        "@allison",
+        "@roomie",
+        "all @ home",
+        "<@123>",
+        "@channelling",
+        "not here @ work",
+    ],
+)
+async def test_other_mentions_pass(text: str) -> None:
+    assert (await BroadcastRule().judge(draft(text))).outcome is Outcome.ALLOW
+
+
+async def test_more_names_can_be_set_and_none_need_be() -> None:
+    named = BroadcastRule(BroadcastSettings(names=("Crew",)))
+    assert (await named.judge(draft("@crew up"))).outcome is Outcome.DROP
+    bare = BroadcastRule(BroadcastSettings(names=()))
+    assert (await bare.judge(draft("@crew @all"))).outcome is Outcome.ALLOW
+    assert (await bare.judge(draft("@everyone"))).outcome is Outcome.DROP

@@ -1,0 +1,138 @@
+"""Fixtures of the training tests: a tiny random base, and a little talk to learn from."""
+
+from __future__ import annotations
+
+import os
+import random
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chat.exports.export import Export
+from chat.message import Author, ChatKey, Message
+from inference.prompt import PromptFormat
+
+if TYPE_CHECKING:
+    from training.base import BaseFolder
+
+MARKS = ("<|pad|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
+FORM = PromptFormat(name="Sam", history_messages=6, control_tokens=MARKS)
+TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' }}"
+    "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + '<|end|>' }}{% endgeneration %}"
+    "{% else %}{{ message['content'] + '<|end|>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+ASKED = (
+    "curry on Sunday?",
+    "what time shall we meet?",
+    "did you see the game",
+    "so tired",
+    "sushi or ramen?",
+)
+ANSWERED = (("yeah", "why not"), ("seven?",), ("lol yes", "so good"), ("same",), ("ramen",))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("train"):
+            # peft 0.21 asks transformers 5.23 by the old name.
+            item.add_marker(
+                pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+            )
+
+
+@pytest.fixture(autouse=True)
+def _needs_torch(request: pytest.FixtureRequest) -> None:
+    """Skip what needs the extra `train` where it is missing; on CI that is a mistake of the set-up."""
+    if request.node.get_closest_marker("train") is None:
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        import torch
+    except ImportError:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI must install the extra `train`")
+        pytest.skip("needs the extra `train`: make test TRAIN=1")
+    torch.set_num_threads(1)
+
+
+def export_of(lines: list[tuple[str, str, int]]) -> Export:
+    """An export of messages: author, text, minutes since the last one."""
+    chat, at, messages = ChatKey("whatsapp", "Friday five"), datetime(2024, 5, 1, 9), []  # noqa: DTZ001
+    for number, (name, text, minutes) in enumerate(lines):
+        at += timedelta(minutes=minutes)
+        messages.append(Message(chat, f"m{number}", Author(name, name), text, at, own=name == "Sam"))
+    return Export("Friday five", "whatsapp", "test", tuple(messages), MappingProxyType({}), Path("chat.txt"))
+
+
+def talk(conversations: int, seed: int = 0) -> Export:
+    """Small talk in which Sam answers briefly, in lower case."""
+    draw, lines = random.Random(seed), []
+    for _ in range(conversations):
+        pause = 600
+        for _ in range(draw.randint(1, 3)):
+            place = draw.randrange(len(ASKED))
+            lines.append((draw.choice(("Mia", "Leo")), ASKED[place], pause))
+            lines += [("Sam", bubble, 1) for bubble in ANSWERED[place]]
+            pause = 2
+    return export_of(lines)
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
+    """A Llama of two layers with random weights, and a byte-level BPE trained on the talk."""
+    pytest.importorskip("torch")
+    from training.base import BaseFolder
+
+    path = tmp_path_factory.mktemp("tiny-base")
+    make_base(path)
+    return BaseFolder(path)
+
+
+def make_base(path: Path, *, cutter: object = None, rope: dict[str, object] | None = None) -> None:
+    """Write a tiny Llama to a folder; `cutter` is a pre-tokenizer other than GPT-2's."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = cutter or pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=list(MARKS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([*ASKED, *(line for burst in ANSWERED for line in burst)] * 20, trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<|pad|>",
+        eos_token="<|end|>",
+        additional_special_tokens=list(MARKS[1:4]),
+    )
+    fast.chat_template = TEMPLATE
+    fast.save_pretrained(path)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        # Grouped keys, and a vocabulary padded beyond the tokenizer: both differ in GGUF.
+        config = LlamaConfig(
+            vocab_size=416,
+            hidden_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            intermediate_size=96,
+            max_position_embeddings=1024,
+            tie_word_embeddings=rope is None,
+            rope_parameters=rope or {"rope_type": "default", "rope_theta": 10000.0},
+            pad_token_id=0,
+            bos_token_id=None,
+            eos_token_id=4,
+            initializer_range=0.1,
+        )
+        LlamaForCausalLM(config).save_pretrained(path)

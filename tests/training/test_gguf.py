@@ -1,0 +1,172 @@
+"""The converter: llama.cpp tokenizes and computes as transformers does, with the adapter and without."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.training.conftest import FORM, TEMPLATE, make_base, talk
+from training.dataset.turns import Turns
+from training.errors import ConversionError, Disagreement
+
+if TYPE_CHECKING:
+    from training.base import BaseFolder
+
+pytestmark = pytest.mark.train
+
+
+def odd_lines(count: int, seed: int = 5) -> list[str]:
+    """Lines of everything that rules for cutting words look at."""
+    draw = random.Random(seed)
+    pieces = [
+        "a",
+        "the",
+        "don't",
+        "'s",
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "7",
+        "42",
+        "1999",
+        "é",
+        "ß",
+        "…",
+        "!",
+        "??",
+        "😀",
+        "👍🏽",
+    ]
+    pieces += [
+        "я",
+        "日",
+        "\u00a0",
+        "\u200d",
+        "'",
+        '"',
+        "-",
+        "_",
+        "/",
+        "<|end|>",
+        "LOL",
+        "I'LL",
+        "\r",
+        "٣",
+        "½",
+        "e\u0301",
+    ]
+    return ["".join(draw.choices(pieces, k=draw.randint(1, 12))) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_base: BaseFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from training.lora import LoraSettings, train_lora
+
+    folder = tmp_path_factory.mktemp("adapter")
+    settings = LoraSettings(rank=4, alpha=8, epochs=1, learning_rate=1e-2, rslora=True)
+    train_lora(tiny_base, Turns().dataset([talk(40)], FORM), folder, settings)
+    return folder
+
+
+async def test_llama_cpp_agrees_with_and_without_the_adapter(
+    tiny_base: BaseFolder, adapter: Path, tmp_path: Path
+) -> None:
+    from training.agreement import check_agreement
+    from training.gguf import NumberType, write_adapter, write_base
+
+    for numbers, tolerance in ((NumberType.F32, 0.002), (NumberType.F16, 0.02), (NumberType.Q8_0, 0.3)):
+        base_gguf, adapter_gguf = tmp_path / f"base-{numbers}.gguf", tmp_path / f"adapter-{numbers}.gguf"
+        write_base(tiny_base, base_gguf, numbers)
+        write_adapter(tiny_base, adapter, adapter_gguf, numbers)
+        found = await check_agreement(
+            tiny_base, base_gguf, form=FORM, lines=odd_lines(200), tolerance=tolerance
+        )
+        print(numbers, "base", found)
+        found = await check_agreement(
+            tiny_base, base_gguf, adapter, adapter_gguf, form=FORM, tolerance=tolerance
+        )
+        print(numbers, "adapter", found)
+        assert found.compared == 20 * found.prompts
+    with pytest.raises(Disagreement, match="log-probabilities"):
+        await check_agreement(tiny_base, tmp_path / "base-f32.gguf", adapter, None, form=FORM)
+
+
+@pytest.mark.parametrize("kind", ["smollm", "llama-bpe"])
+async def test_other_ways_to_cut_words_and_to_rotate(kind: str, tmp_path: Path) -> None:
+    from tokenizers import Regex, pre_tokenizers
+
+    from training import gguf
+    from training.agreement import check_agreement
+    from training.base import BaseFolder
+
+    bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    cutter = {
+        "smollm": lambda: [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ],
+        "llama-bpe": lambda: [pre_tokenizers.Split(Regex(gguf.SPLIT_LLAMA_3), "isolated"), bytes_only],
+    }[kind]()
+    rope = {
+        "smollm": {"rope_type": "linear", "factor": 2.0, "rope_theta": 50000.0},
+        "llama-bpe": {
+            "rope_type": "llama3",
+            "rope_theta": 500000.0,
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 32,
+        },
+    }[kind]
+    make_base(tmp_path, cutter=pre_tokenizers.Sequence(cutter), rope=rope)
+    base = BaseFolder(tmp_path)
+    gguf.write_base(base, tmp_path / "base.gguf", gguf.NumberType.F32)
+    print(
+        await check_agreement(base, tmp_path / "base.gguf", form=FORM, lines=odd_lines(200), tolerance=0.002)
+    )
+
+
+def test_the_same_base_gives_the_same_file(tiny_base: BaseFolder, tmp_path: Path) -> None:
+    from training.gguf import write_base
+
+    for name in ("a", "b"):
+        write_base(tiny_base, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_the_generation_marks_leave_the_template() -> None:
+    from training.gguf import plain_template
+
+    assert "generation %}" not in plain_template(TEMPLATE)
+    assert plain_template("a {%- generation -%} b {%endgeneration%}") == "a {#- -#} b {# #}"
+    assert plain_template("{% if add_generation_prompt %}") == "{% if add_generation_prompt %}"
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "says"),
+    [
+        ("config.json", {"model_type": "qwen2"}, "model_type"),
+        ("config.json", {"num_hidden_layers": 3}, "lacks"),
+        ("config.json", {"vocab_size": 300}, "do not belong together"),
+        ("config.json", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0}}, "yarn"),
+        ("tokenizer.json", {"pre_tokenizer": {"type": "Whitespace"}}, "cuts words"),
+        ("tokenizer.json", {"normalizer": {"type": "Lowercase"}}, "byte-level BPE"),
+        ("tokenizer_config.json", {"eos_token": None}, "never end"),
+    ],
+)
+def test_what_llama_cpp_would_read_otherwise_is_refused(
+    tmp_path: Path, file: str, change: dict[str, object], says: str
+) -> None:
+    from training.base import BaseFolder
+    from training.gguf import write_base
+
+    make_base(tmp_path)
+    content = json.loads((tmp_path / file).read_text())
+    (tmp_path / file).write_text(json.dumps({**content, **change}))
+    with pytest.raises(ConversionError, match=says):
+        write_base(BaseFolder(tmp_path), tmp_path / "base.gguf")

@@ -1,0 +1,37 @@
+"""What can go wrong on the way from exports to a persona.
+
+    TrainingError
+    ├── DatasetTooSmall   the exports give too little to learn from
+    ├── BaseUnusable      a base model's folder is not whole, or of a kind that is not handled here
+    ├── NotAsAsked        what would be trained is not what was asked for
+    ├── ConversionError   weights that cannot be written as GGUF
+    └── Disagreement      llama.cpp and PyTorch do not compute the same
+
+Each message is one line that says what to do. None holds a message's text.
+"""
+
+from __future__ import annotations
+
+
+class TrainingError(Exception):
+    """The root: catch this to catch all of them."""
+
+
+class DatasetTooSmall(TrainingError):
+    """The exports give no examples, or none that can be held out."""
+
+
+class BaseUnusable(TrainingError):
+    """A base model's folder lacks a file, or its template or tokenizer cannot be trained with."""
+
+
+class NotAsAsked(TrainingError):
+    """The model that stands ready differs from the settings; training it would prove nothing."""
+
+
+class ConversionError(TrainingError):
+    """Weights, a tokenizer or a template that llama.cpp would not read as transformers does."""
+
+
+class Disagreement(TrainingError):
+    """llama.cpp and PyTorch tokenize or compute differently beyond the tolerance."""
