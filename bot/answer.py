@@ -71,6 +71,9 @@ class Writer:
             seed = seed_of(turn.id, number)
             completion = await self._client.complete(prompt, self._persona.sampling, seed=seed)
             bubbles = split_bubbles(completion.text)
+            if completion.finish_reason == "length":
+                # The limit cut the last bubble in the middle; half a thought is worse than none.
+                bubbles = bubbles[:-1]
             decision = await decide(self._rules, DraftText(turn, bubbles, policy, self._names))
             attempts.append(Attempt(seed, bubbles, decision, completion.answer_tokens, completion.seconds))
             if decision.outcome is not Outcome.REWRITE:

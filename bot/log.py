@@ -8,8 +8,8 @@ import sys
 import structlog
 
 
-def configure_logs(level: str, *, json: bool) -> None:
-    """Send our logs to standard error, at a level, as text for people or as JSON for programs."""
+def configure_logs(level: str) -> None:
+    """Send our logs to standard error, at a level: as text for a person at a terminal, else as JSON lines."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if json

@@ -15,6 +15,7 @@ from bot.errors import StoreAway
 from bot.store.store import Store
 
 _KEY: Final = "understudy:service:"
+_DASHBOARD: Final = "understudy:dashboard"
 _EVERY_SECONDS: Final = 2.0
 _ALIVE_MS: Final = 8000
 
@@ -55,6 +56,15 @@ class Attendance:
         finally:
             with contextlib.suppress(StoreAway):
                 await self._store.ask("delete", _KEY + name)
+
+    async def say_where(self, url: str) -> None:
+        """Say where the dashboard is, for those who want a link to it."""
+        await self._store.ask("set", _DASHBOARD, url)
+
+    async def where(self) -> str | None:
+        """Give where the dashboard last was. Raises StoreAway."""
+        url: str | None = await self._store.ask("get", _DASHBOARD)
+        return url
 
     async def present(self) -> tuple[Presence, ...]:
         """Give all services that live. Raises StoreAway."""

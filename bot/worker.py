@@ -206,7 +206,10 @@ class Worker:
     async def _settle_answer(self, claim: Claim, answer: Answer, facts: dict[str, Any]) -> None:
         facts = facts | self._made(answer)
         verdict = answer.last.decision.verdict
-        facts["rule"] = verdict.rule
+        # Which rule decided is worth a word only where one had an objection.
+        facts.pop("rule", None)
+        if verdict.outcome is not Outcome.ALLOW:
+            facts["rule"] = verdict.rule
         if verdict.outcome not in {Outcome.ALLOW, Outcome.HOLD}:
             tries = len(answer.attempts)
             tried = f" ({tries} tries)" if tries > 1 else ""
@@ -225,7 +228,7 @@ class Worker:
                 "seed": str(answer.last.seed),
             },
         )
-        reason = verdict.reason if hold else "a moderator decides"
+        reason = verdict.reason
         await self._settle(claim, "draft", reason, facts, draft)
 
     async def _settle(

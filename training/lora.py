@@ -159,7 +159,8 @@ def load_tokenizer(base: BaseFolder) -> Any:  # noqa: ANN401 - transformers is u
     try:
         return AutoTokenizer.from_pretrained(base.path, local_files_only=True)
     except (OSError, ValueError) as error:
-        raise BaseUnusable(f"{base.path} has no tokenizer that loads ({type(error).__name__})") from error
+        problem = f"{base.path} has no tokenizer that loads ({type(error).__name__})"
+        raise BaseUnusable(f"{problem}: download the base again") from None
 
 
 def load_model(base: BaseFolder, compute: Compute) -> Any:  # noqa: ANN401 - transformers is untyped here
@@ -173,7 +174,9 @@ def load_model(base: BaseFolder, compute: Compute) -> Any:  # noqa: ANN401 - tra
             base.path, dtype=compute.dtype, local_files_only=True, use_safetensors=True
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise BaseUnusable(f"{base.path} does not load ({type(error).__name__})") from error
+        raise BaseUnusable(
+            f"{base.path} does not load ({type(error).__name__}): download the base again"
+        ) from None
     return model.to(compute.device)
 
 
@@ -236,6 +239,8 @@ def train_lora(
         versions={name: version(name) for name in ("torch", "transformers", "peft")},
     )
     out.mkdir(parents=True, exist_ok=True)
+    # A path of this machine is nobody's business, and says nothing elsewhere.
+    model.peft_config["default"].base_model_name_or_path = base.name
     # PEFT would look the base up by name on the network to see whether its vocabulary grew.
     model.save_pretrained(out, save_embedding_layers=False)
     record.write(out)

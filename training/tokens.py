@@ -55,7 +55,8 @@ class Encoder:
             )
         self._tokenizer = tokenizer
         added = map(str, tokenizer.added_tokens_decoder.values())
-        self._marks = tuple(sorted({*tokenizer.all_special_tokens, *added}))
+        #: What nobody may smuggle into a prompt.
+        self.marks: tuple[str, ...] = tuple(sorted({*tokenizer.all_special_tokens, *added}))
 
     def render(self, messages: Sequence[PromptMessage]) -> str:
         """The text of a prompt, with the mark that asks for an answer."""
@@ -109,7 +110,7 @@ class Encoder:
 
     def _to_end_mark(self, text: str) -> str:
         """Cut after the first mark: what a template puts behind the end of an answer is not the model's to say."""
-        ends = [text.index(mark) + len(mark) for mark in self._marks if mark in text]
+        ends = [text.index(mark) + len(mark) for mark in self.marks if mark in text]
         if not ends:
             raise BaseUnusable(
                 "the base's chat template ends an answer with no special token, so the model would never stop: take "

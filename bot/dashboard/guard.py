@@ -93,7 +93,7 @@ class Guard:
                 await _answer(refusal, scope, receive, answer)
                 return
             await self._app(scope, receive, answer)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the last place where anything can be caught
             # Whoever logs the whole of a foreign error logs what it quotes; its type and place are enough here.
             _log.error("dashboard.failed", error=type(error).__name__, place=_place(error))
             if scope["type"] != "http" or started:
@@ -195,12 +195,13 @@ def _place(error: BaseException) -> str:
 def allowed_hosts(host: str, more: Sequence[str] = ()) -> tuple[str, ...]:
     """The names by which the dashboard may be asked for: this machine's own, the configured one, and more."""
     names = {"localhost", "127.0.0.1", "::1", *more}
-    if not _is_wildcard(host):
+    if not is_wildcard(host):
         names.add(host.strip("[]"))
     return tuple(sorted(names))
 
 
-def _is_wildcard(host: str) -> bool:
+def is_wildcard(host: str) -> bool:
+    """Whether a host to listen on means all addresses of the machine."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_unspecified
     except ValueError:

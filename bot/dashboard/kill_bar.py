@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from nicegui import ui
 
 from bot.dashboard.snapshot import Snapshot
@@ -37,7 +39,7 @@ class KillButton:
         """Say whether there is anything left to kill."""
         killed = any(kill.scope.reach is KillReach.EVERYWHERE for kill in snapshot.kills)
         set_text(self._button, "KILLED" if killed else "KILL")
-        attribute(self._button, "disabled", killed)
+        attribute(self._button, "data-killed", "" if killed else None)
 
     async def _everywhere(self) -> None:
         await self._visitor.kill(KillScope.everywhere())
@@ -74,7 +76,7 @@ class KillBanner:
 
 
 class _KillRow:
-    def __init__(self, kill: Kill, resume: object) -> None:
+    def __init__(self, kill: Kill, resume: Callable[[KillScope], Awaitable[None]] | None) -> None:
         self.root: ui.element = box(classes="u-banner")
         with self.root:
             with box("p"):
@@ -83,7 +85,7 @@ class _KillRow:
                     Moment(kill.at)
                 Tag("strong", f". {_reach(kill.scope)}")
                 Tag("span", f" ({kill.reason})", "u-banner-why")
-            if callable(resume):
+            if resume is not None:
                 button = Tag("button", "Resume", "u-resume").props("type=button")
                 button.on("click", lambda: resume(kill.scope))
 

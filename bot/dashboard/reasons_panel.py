@@ -49,7 +49,7 @@ class _Row:
     def show(self, reason: Reason) -> None:
         set_text(self._verb, reason.verb)
         attribute(self.root, "data-tone", reason.tone)
-        set_text(self._why, f"because: {reason.why}" if reason.said else reason.why)
+        set_text(self._why, f"because {reason.why}" if reason.said else reason.why)
 
     def leave(self) -> bool:
         return True

@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from bot.app import Office, Service
 from bot.dashboard.api import add_error_handlers, api_router
 from bot.dashboard.api_docs import api_docs_page
-from bot.dashboard.guard import Guard, allowed_hosts, visit_of
+from bot.dashboard.guard import Guard, allowed_hosts, is_wildcard, visit_of
 from bot.dashboard.nicegui_host import NiceGuiHost
 from bot.dashboard.pages import FRIENDS, Pages
 from bot.dashboard.sign_in import SESSION_SECONDS, SignIn
@@ -73,7 +73,7 @@ class Dashboard:
     def url(self) -> str:
         """Where a browser on this machine finds it."""
         host = self._office.settings.dashboard.host
-        if host in {"", "0.0.0.0", "::", "[::]"}:
+        if is_wildcard(host):
             host = "127.0.0.1"
         elif ":" in host and not host.startswith("["):
             host = f"[{host}]"
@@ -228,7 +228,7 @@ def _bind(host: str, port: int) -> socket.socket:
 def _not_bound(host: str, port: int, error: OSError) -> BotError:
     if error.errno == errno.EADDRINUSE:
         return PortTaken(
-            f"port {port} on {host} is in use: stop what uses it, or set UNDERSTUDY_DASHBOARD__PORT (0 takes a free one)"
+            f"port {port} on {host} is in use: stop what uses it, or set UNDERSTUDY_DASHBOARD__PORT (0: any free one)"
         )
     if error.errno == errno.EACCES:
         return PortTaken(

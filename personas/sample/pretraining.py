@@ -17,36 +17,49 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTraine
 
 from personas.sample.grammar.transcript import rendered
 
-HELD_OUT = 1_000
-OTHERS_WEIGHT = 0.3
+HELD_OUT = 600
+LENGTH = 384
+PICKED_SHARE = 0.4
 WARM_UP_STEPS = 60
 DECAY_SHARE = 0.65
-LONG_SHARE = 0.15
 MATRIX_RATE = 0.02
 VECTOR_RATE = 3e-3
-SAVE_MINUTES = 5.0
+SAVE_MINUTES = 8.0
 LAST_MINUTES = 8.0
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Rows of tokens, the places whose next token counts, and those next tokens."""
+
+    inputs: Tensor
+    places: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
 class Stream:
-    """All tokens of some conversations in one row, and how much each counts."""
+    """All tokens of some conversations in one row, and which belong to replies."""
 
     tokens: Tensor
-    weights: Tensor
+    replies: Tensor
 
-    def batches(self, rows: int, length: int, start: int = 0) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Cut the stream into batches, in order, again and again; gives the place reached."""
+    def batches(self, rows: int, length: int) -> Iterator[Batch]:
+        """Cut the stream into batches, in order, again and again.
+
+        The output layer costs nearly half a step, so it sees a share of the places only:
+        every token of a reply, and others drawn by chance.
+        """
         span = rows * length
-        place = start
+        start = 0
         while True:
-            if place + span + 1 > len(self.tokens):
-                place = int(torch.randint(0, length, ()))
-            tokens = self.tokens[place : place + span + 1].long()
-            weights = self.weights[place + 1 : place + span + 1].float()
-            place += span
-            inputs, labels = tokens[:-1].view(rows, length), tokens[1:].view(rows, length)
-            yield place, torch.stack([inputs, labels]), weights.view(rows, length)
+            if start + span + 1 > len(self.tokens):
+                start = int(torch.randint(0, length, ()))
+            tokens = self.tokens[start : start + span + 1].long()
+            luck = torch.rand(span) + self.replies[start + 1 : start + span + 1]
+            places = luck.topk(int(PICKED_SHARE * span)).indices.sort().values
+            start += span
+            yield Batch(tokens[:-1].view(rows, length), places, tokens[1:][places])
 
 
 def read_streams(corpus: Path, tokenizer: PreTrainedTokenizerFast) -> tuple[Stream, Stream]:
@@ -62,10 +75,10 @@ def read_streams(corpus: Path, tokenizer: PreTrainedTokenizerFast) -> tuple[Stre
         if chunk:
             parts.append(encoded(chunk, tokenizer))
     tokens = torch.from_numpy(np.concatenate(parts).astype(np.int32))
-    weights = reply_weights(tokens, tokenizer)
+    replies = reply_places(tokens, tokenizer)
     starts = (tokens == tokenizer.convert_tokens_to_ids("<|system|>")).nonzero().flatten()
     cut = int(starts[-HELD_OUT])
-    return Stream(tokens[:cut], weights[:cut]), Stream(tokens[cut:], weights[cut:])
+    return Stream(tokens[:cut], replies[:cut]), Stream(tokens[cut:], replies[cut:])
 
 
 def encoded(chunk: list[str], tokenizer: PreTrainedTokenizerFast) -> np.ndarray:
@@ -74,16 +87,15 @@ def encoded(chunk: list[str], tokenizer: PreTrainedTokenizerFast) -> np.ndarray:
     return np.concatenate([np.array(e.ids, dtype=np.uint16) for e in found])
 
 
-def reply_weights(tokens: Tensor, tokenizer: PreTrainedTokenizerFast) -> Tensor:
-    """Weigh replies and their end mark fully, all else a little."""
+def reply_places(tokens: Tensor, tokenizer: PreTrainedTokenizerFast) -> Tensor:
+    """Tell which tokens belong to replies, their end mark included."""
     opened = tokens == tokenizer.convert_tokens_to_ids("<|assistant|>")
     closed = tokens == tokenizer.convert_tokens_to_ids("<|end|>")
     places = torch.arange(len(tokens))
     last_open = torch.where(opened, places, -1).cummax(0).values
     last_close = torch.where(closed, places, -1).roll(1)
     last_close[0] = -1
-    inside = (last_open > last_close.cummax(0).values) & ~opened
-    return torch.where(inside, 1.0, OTHERS_WEIGHT).half()
+    return (last_open > last_close.cummax(0).values) & ~opened
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -125,15 +137,12 @@ class Trainer:
         self.steps = 0
         self.seen = 0
 
-    def plain_loss(self, pair: Tensor, weights: Tensor) -> Tensor:
-        """Compute the weighted next-token loss of a batch."""
+    def plain_loss(self, inputs: Tensor, places: Tensor, labels: Tensor) -> Tensor:
+        """Compute the next-token loss at some places of a batch."""
         with torch.autocast("cpu", torch.bfloat16):
-            hidden = self.model.model(input_ids=pair[0], use_cache=False).last_hidden_state
-            logits = hidden @ self.model.lm_head.weight.T
-        losses = nn.functional.cross_entropy(
-            logits.float().flatten(0, 1), pair[1].flatten(), reduction="none"
-        )
-        return (losses * weights.flatten()).sum() / weights.sum()
+            hidden = self.model.model(input_ids=inputs, use_cache=False).last_hidden_state
+            logits = hidden.flatten(0, 1)[places] @ self.model.lm_head.weight.T
+        return nn.functional.cross_entropy(logits.float(), labels)
 
     def hurry(self, signum: int, frame: FrameType | None) -> None:
         """Finish within a few minutes; the learning rate falls to nothing till then."""
@@ -144,10 +153,10 @@ class Trainer:
         left = max(0.0, self.deadline - time.monotonic())
         return min(1.0, (self.steps + 1) / WARM_UP_STEPS, 0.01 + left / (DECAY_SHARE * self.total))
 
-    def step(self, pair: Tensor, weights: Tensor) -> float:
+    def step(self, batch: Batch) -> float:
         """Take one step and return its loss."""
         scale = self.scale()
-        loss = self.loss(pair, weights)
+        loss = self.loss(batch.inputs, batch.places, batch.labels)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer, rate in self.optimizers:
@@ -156,33 +165,29 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.steps += 1
-        self.seen += pair[0].numel()
+        self.seen += batch.inputs.numel()
         return loss.item()
 
-    def validate(self, stream: Stream, length: int = 256, rows: int = 32) -> tuple[float, float]:
-        """Return the held-out loss of all tokens as weighted, and of replies alone."""
-        sums = np.zeros(4)
-        batches = stream.batches(rows, length)
-        for _ in range((len(stream.tokens) - 1) // (rows * length)):
-            _, pair, weights = next(batches)
-            replies = (weights == 1).float()
-            with torch.no_grad():
-                all_loss = self.plain_loss(pair, weights).item()
-                reply_loss = self.plain_loss(pair, replies).item()
-            whole, part = weights.sum().item(), replies.sum().item()
-            sums += np.array([all_loss * whole, whole, reply_loss * part, part])
-        return sums[0] / sums[1], sums[2] / sums[3]
+    def validate(self, stream: Stream, length: int = 256) -> tuple[float, float]:
+        """Return the held-out loss of all tokens and of replies alone."""
+        rows = (len(stream.tokens) - 1) // length
+        tokens = stream.tokens[: rows * length + 1].long()
+        inputs, labels = tokens[:-1].view(rows, length), tokens[1:]
+        replies = stream.replies[1 : rows * length + 1].nonzero().flatten()
+        everywhere = torch.arange(rows * length)
+        with torch.no_grad():
+            losses = [
+                self.plain_loss(inputs, places, labels[places]).item()
+                for places in (everywhere, replies)
+            ]
+        return losses[0], losses[1]
 
     def run(self, train: Stream, held: Stream, rows: int, out: Path, most_tokens: float) -> None:
         """Train until the clock or the token count runs out, saving every few minutes."""
-        length, place, saved, average = 256, 0, self.began, math.nan
-        batches = train.batches(rows, length)
-        while (left := self.deadline - time.monotonic()) > 0 and self.seen < most_tokens:
-            if length == 256 and left < LONG_SHARE * self.total:
-                length, rows = 512, rows // 2
-                batches = train.batches(rows, length, place)
-            place, pair, weights = next(batches)
-            loss = self.step(pair, weights)
+        saved, average = self.began, math.nan
+        batches = train.batches(rows, LENGTH)
+        while time.monotonic() < self.deadline and self.seen < most_tokens:
+            loss = self.step(next(batches))
             average = loss if math.isnan(average) else 0.98 * average + 0.02 * loss
             if self.steps % 50 == 0:
                 self.report(average)
@@ -218,7 +223,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="the folder with the tokenizer")
     parser.add_argument("--minutes", type=float, default=80)
     parser.add_argument("--tokens", type=float, default=math.inf, help="stop after this many")
-    parser.add_argument("--rows", type=int, default=48, help="rows of 256 tokens in a batch")
+    parser.add_argument("--rows", type=int, default=24, help="rows of 384 tokens in a batch")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()

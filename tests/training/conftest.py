@@ -82,6 +82,50 @@ def talk(conversations: int, seed: int = 0) -> Export:
     return export_of(lines)
 
 
+def odd_lines(count: int, seed: int) -> list[str]:
+    """Lines of everything that rules for cutting words look at."""
+    draw = random.Random(seed)
+    pieces = [
+        "a",
+        "the",
+        "don't",
+        "'s",
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "7",
+        "42",
+        "1999",
+        "é",
+        "ß",
+        "…",
+        "!",
+        "??",
+        "😀",
+        "👍🏽",
+    ]
+    pieces += [
+        "я",
+        "日",
+        "\u00a0",
+        "\u200d",
+        "'",
+        '"',
+        "-",
+        "_",
+        "/",
+        "<|end|>",
+        "LOL",
+        "I'LL",
+        "\r",
+        "٣",
+        "½",
+        "e\u0301",
+    ]
+    return ["".join(draw.choices(pieces, k=draw.randint(1, 12))) for _ in range(count)]
+
+
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
     """A Llama of two layers with random weights, and a byte-level BPE trained on the talk."""
@@ -103,12 +147,14 @@ def make_base(path: Path, *, cutter: object = None, rope: dict[str, object] | No
     tokenizer.pre_tokenizer = cutter or pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=400,
+        vocab_size=600,
         special_tokens=list(MARKS),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator([*ASKED, *(line for burst in ANSWERED for line in burst)] * 20, trainer)
+    said = [*ASKED, *(line for burst in ANSWERED for line in burst)] * 20
+    # With merges across all that rules for cutting words part, so that a wrong rule gives other tokens.
+    tokenizer.train_from_iterator([*said, *odd_lines(1000, seed=1)], trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<|pad|>",
@@ -121,7 +167,7 @@ def make_base(path: Path, *, cutter: object = None, rope: dict[str, object] | No
         torch.manual_seed(1)
         # Grouped keys, and a vocabulary padded beyond the tokenizer: both differ in GGUF.
         config = LlamaConfig(
-            vocab_size=416,
+            vocab_size=608,
             hidden_size=64,
             num_hidden_layers=2,
             num_attention_heads=4,

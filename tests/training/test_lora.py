@@ -76,6 +76,7 @@ def test_training_lowers_the_held_out_loss_and_peft_loads_the_adapter(
     from peft import PeftModel
 
     from training import lora
+    from training.tokens import Encoder
 
     steps: list[lora.Progress] = []
     record = lora.train_lora(tiny_base, DATASET, tmp_path, small(), report=steps.append)
@@ -88,7 +89,7 @@ def test_training_lowers_the_held_out_loss_and_peft_loads_the_adapter(
 
     compute = lora.Compute("cpu", "float32")
     loaded = PeftModel.from_pretrained(lora.load_model(tiny_base, compute), tmp_path).eval()
-    encoded = lora.Encoder(lora.load_tokenizer(tiny_base)).encode_all(DATASET.held_out, 256)
+    encoded = Encoder(lora.load_tokenizer(tiny_base)).encode_all(DATASET.held_out, 256)
     assert lora.mean_loss(loaded, encoded.rows, compute, batch=8) == pytest.approx(
         record.loss_after, abs=1e-6
     )

@@ -117,3 +117,16 @@ def test_too_little_is_said() -> None:
 
 def test_held_out_words_that_stand_in_training_are_counted() -> None:
     assert Turns(held_out=0.2).dataset([talk(60)], FORM).repeated == 1.0
+
+
+def test_everything_since_a_day_is_held_out() -> None:
+    export = talk(30)
+    days = [message.sent_at.date() for message in export.messages]
+    since = days[len(days) // 2]
+    dataset = Turns(held_out_since=since).dataset([export], FORM)
+    runs = conversations(export.messages, timedelta(hours=6))
+    earlier = [message for run in runs if run[0].sent_at.date() < since for message in run]
+    assert len({example.conversation for example in dataset.train}) < 30
+    assert sum(message.own for message in earlier) == sum(
+        len(split_bubbles(text)) for example in dataset.train for text in example.completions
+    )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from itertools import groupby
 
@@ -27,15 +27,25 @@ class Per(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class _Talk:
+    """One conversation's examples, and the day it began."""
+
+    day: date
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Turns:
     """How exports become examples.
 
     A silence longer than `gap` ends a conversation. `held_out` is the share of conversations, drawn by a
     hash of each, that is kept from training: more exports later leave the draw of the old ones as it was.
+    With `held_out_since`, the conversations from that day on are kept instead.
     """
 
     gap: timedelta = timedelta(hours=6)
     held_out: float = 0.1
+    held_out_since: date | None = None
     per: Per = Per.BURST
 
     def __post_init__(self) -> None:
@@ -44,26 +54,38 @@ class Turns:
 
     def dataset(self, exports: Sequence[Export], form: PromptFormat) -> Dataset:
         """Make the examples. Raises DatasetTooSmall when there is nothing to learn, or nothing to hold out."""
-        train: dict[str, list[Example]] = {}
+        talks: dict[str, _Talk] = {}
         for export in exports:
             # A blank text gives no line in a prompt; without it, runs and prompt messages go together.
             spoken = [message for message in export.messages if message.text.strip()]
             for conversation in conversations(spoken, self.gap):
-                found = list(self._examples(conversation, form, export.members))
-                if found:
-                    train.setdefault(found[0].conversation, found)
-        if not train:
+                if found := tuple(self._examples(conversation, form, export.members)):
+                    # Exports of one chat overlap: what several hold is taken once.
+                    talks.setdefault(found[0].conversation, _Talk(conversation[0].sent_at.date(), found))
+        if not talks:
             raise DatasetTooSmall(_silent(exports))
-        if len(train) < 2:
+        kept = self._kept(talks)
+        return Dataset(
+            tuple(example for key, talk in talks.items() if key not in kept for example in talk.examples),
+            tuple(example for key, talk in talks.items() if key in kept for example in talk.examples),
+        )
+
+    def _kept(self, talks: Mapping[str, _Talk]) -> set[str]:
+        """Which conversations are held out; there are some on each side, however small the exports."""
+        if self.held_out_since is not None:
+            kept = {key for key, talk in talks.items() if talk.day >= self.held_out_since}
+            if not kept or len(kept) == len(talks):
+                raise DatasetTooSmall(
+                    "nothing would be trained, or held out: choose another day to hold out from"
+                )
+            return kept
+        if len(talks) < 2:
             raise DatasetTooSmall(
                 "there is one conversation only, and one must be held out: export a longer stretch of chat"
             )
-        ranked = sorted(train, key=_draw)
-        # At least one on each side, however small the export.
-        count = min(max(sum(_draw(key) < self.held_out for key in ranked), 1), len(ranked) - 1)
-        held_out = {key: train.pop(key) for key in ranked[:count]}
-        # Popped by rank, put back in the exports' order: ranks say nothing of time.
-        return Dataset(_flat(train), _flat(held_out))
+        ranked = sorted(talks, key=_draw)
+        count = sum(_draw(key) < self.held_out for key in ranked)
+        return set(ranked[: min(max(count, 1), len(ranked) - 1)])
 
     def _examples(
         self, conversation: Sequence[Message], form: PromptFormat, members: Sequence[str]
@@ -148,10 +170,6 @@ def _draw(key: str) -> float:
     """A number from 0 to 1 that hangs on the conversation alone."""
     digest = hashlib.sha256(b"held out\0" + key.encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
-
-
-def _flat(found: dict[str, list[Example]]) -> tuple[Example, ...]:
-    return tuple(example for examples in found.values() for example in examples)
 
 
 def _silent(exports: Sequence[Export]) -> str:

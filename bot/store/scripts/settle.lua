@@ -22,6 +22,11 @@ redis.call('LTRIM', key('box', chat), tonumber(redis.call('HGET', settings, 'pin
 redis.call('HDEL', settings, 'pinned', 'claim', 'attempts')
 redis.call('HSET', settings, 'waiting_since', now)
 
+if what == 'draft' and not decision.hold then
+  if mode == 'shadow' then reason = 'written, and not sent: the chat is in shadow mode'
+  elseif mode == 'auto' then reason = 'written, and sent: the rules allow it, and the chat is in auto mode'
+  else reason = 'written, and held: the chat is in manual mode' end
+end
 local facts = decision.facts
 facts.turn, facts.messages, facts.outcome, facts.reason = decision.turn, decision.messages, what, reason
 facts.draft = decision.draft
@@ -37,9 +42,9 @@ if what == 'draft' then
   for field, value in pairs(decision.fields) do redis.call('HSET', name, field, value) end
   redis.call('ZADD', key('drafts', 'all'), now, id)
   if mode == 'shadow' then
-    move_draft(now, id, 'shadow', 'shadow', 'the chat is in shadow mode: written, never sent', 'shadow')
+    move_draft(now, id, 'shadow', 'shadow', reason, 'shadow')
   elseif mode == 'auto' and not decision.hold then
-    move_draft(now, id, 'approved', 'approved', 'the chat is in auto mode', 'auto')
+    move_draft(now, id, 'approved', 'approved', reason, 'auto')
     plan(now, chat, id, decision.bubbles, 1, 1)
   else
     move_draft(now, id, 'held', 'held', reason, 'rules')

@@ -120,6 +120,7 @@ class Talk:
         self.scenes = read_scenes("scenes.txt")
         self.bundles = Bundles(self.rng)
         self.lines: list[Line] = []
+        self.words: dict[str, str] = {}
         self.spoiled = False
 
     def draw_cast(self) -> Cast:
@@ -163,6 +164,7 @@ class Talk:
             slots[word] = value
         for role, name in names.items():
             slots[f"role_{role}"] = name
+        self.words = slots.values
         for beat in scene.beats:
             if self.rng.random() < beat.chance:
                 for step in beat.steps:

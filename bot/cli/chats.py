@@ -1,0 +1,76 @@
+"""`chats`: let the stand-in in, and set how it behaves."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.app import open_office
+from bot.cli.wishes import owner, wishes
+from bot.errors import SettingsInvalid
+from bot.settings import Settings
+from chat.message import Chat, ChatKey
+from safety.mode import Mode
+
+group = typer.Typer(help="Chats: let the stand-in in, and set how it behaves.", no_args_is_help=True)
+
+
+@group.command()
+def enable(
+    context: typer.Context,
+    chat: Annotated[str, typer.Argument(help="messenger/chat-id, such as local/friends.")],
+    title: Annotated[str, typer.Option(help="What people call it.")] = "",
+) -> None:
+    """Let the stand-in into a chat. It starts in manual mode."""
+    asked = wishes(context)
+    asked.run(_enable(asked.settings(quiet="warning"), _key(chat), title))
+
+
+@group.command("set")
+def change(
+    context: typer.Context,
+    chat: str,
+    mode: Annotated[Mode | None, typer.Option()] = None,
+    probability: Annotated[
+        float | None, typer.Option(help="0 to 1: how often ambient talk is answered.")
+    ] = None,
+) -> None:
+    """Change a chat's mode or probability."""
+    asked = wishes(context)
+    asked.run(_change(asked.settings(quiet="warning"), _key(chat), mode, probability))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these verbs."""
+    app.add_typer(group, name="chats")
+
+
+async def _enable(settings: Settings, key: ChatKey, title: str) -> None:
+    async with open_office(settings) as office:
+        chat = Chat(key, title or key.chat_id)
+        if key.messenger == "local":
+            await office.rooms.open(chat)
+        await office.desk.enable(owner(), chat)
+        state = await office.desk.chats.get(key)
+        Console().print(f"{key}: {state.policy.mode.value}")
+
+
+async def _change(settings: Settings, key: ChatKey, mode: Mode | None, probability: float | None) -> None:
+    async with open_office(settings) as office:
+        if mode is not None:
+            await office.desk.set_mode(owner(), key, mode)
+        if probability is not None:
+            await office.desk.set_probability(owner(), key, probability)
+        state = await office.desk.chats.get(key)
+        Console().print(f"{key}: {state.policy.mode.value}, probability {state.policy.probability:g}")
+
+
+def _key(text: str) -> ChatKey:
+    try:
+        return ChatKey.parse(text)
+    except ValueError:
+        raise SettingsInvalid(
+            f"{text!r} is no chat: write messenger/chat-id, such as local/friends"
+        ) from None

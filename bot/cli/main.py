@@ -1,0 +1,107 @@
+"""The program: its options, its verbs, and how errors end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import traceback
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bot.cli import chats, doctor, drafts, records, service, switch
+from bot.cli.wishes import Wishes
+from bot.errors import BotError
+from chat.errors import ChatError
+from inference.errors import EngineError, InferenceError, PersonaError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A model trained on your own messages stands in for you in your group chats, while you hold the switch.",
+)
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where the embedded Redis keeps its data.", envvar="UNDERSTUDY_STATE_DIR"),
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Speak to the demo instead of the service.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+) -> None:
+    context.obj = Wishes(state_dir, demo, debug, log_level, _run)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a verb's work to its end; SIGTERM ends it as Ctrl-C does."""
+
+    async def guarded() -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        await work
+
+    try:
+        asyncio.run(guarded())
+    except asyncio.CancelledError:
+        raise typer.Exit(143) from None
+
+
+service.add_to(app)
+switch.add_to(app)
+drafts.add_to(app)
+records.add_to(app)
+chats.add_to(app)
+doctor.add_to(app)
+
+
+def main() -> None:
+    """Run the command line; every error is one line, and `--debug` adds the trace."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        known = _known(error)
+        if known is None:
+            raise
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"understudy: {known}", style="bold red", markup=False
+        )
+        sys.exit(_exit_code(known))
+
+
+def _known(error: BaseException) -> Exception | None:
+    """Find the error of ours in what was raised; several tasks that failed together come as a group."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((known for inner in error.exceptions if (known := _known(inner))), None)
+    if isinstance(error, BotError | InferenceError | ChatError):
+        return error
+    return None
+
+
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, BotError):
+        return error.exit_code
+    if isinstance(error, PersonaError):
+        return 9
+    if isinstance(error, EngineError):
+        return 10
+    return 1
+
+
+if __name__ == "__main__":
+    main()

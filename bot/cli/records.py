@@ -1,0 +1,105 @@
+"""`status` and `journal`: what is, and what was."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.app import Office, open_office
+from bot.cli.wishes import wishes
+from bot.journal_text import in_words
+from bot.settings import Settings
+
+_JSON = typer.Option("--json", help="For programs: one JSON document.")
+
+
+def status(context: typer.Context, as_json: Annotated[bool, _JSON] = False) -> None:
+    """Show what runs, which chats there are, and which kills are in force."""
+    asked = wishes(context)
+    asked.run(_status(asked.settings(quiet="warning"), as_json=as_json))
+
+
+def journal(
+    context: typer.Context,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many entries.")] = 30,
+    chat: Annotated[str | None, typer.Option(help="Of one chat, messenger/chat-id.")] = None,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Show what was decided and why, oldest first. `--json` has the whole entries, texts included."""
+    asked = wishes(context)
+    asked.run(_journal(asked.settings(quiet="warning"), count, chat, as_json=as_json))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these verbs."""
+    app.command()(status)
+    app.command()(journal)
+
+
+async def _status(settings: Settings, *, as_json: bool) -> None:
+    async with open_office(settings) as office:
+        found = await _look(office)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    console = Console(highlight=False)
+    for kill in found["kills"]:
+        console.print(f"KILLED {kill['scope']} by {kill['by']} at {kill['at']}", style="bold red")
+    for service in found["services"]:
+        model = "model up" if service["model_alive"] else "MODEL DOWN"
+        console.print(
+            f"service {service['name']} (pid {service['pid']}): persona {service['persona']}, {model}"
+        )
+    if not found["services"]:
+        console.print("no service is running", style="yellow")
+    table = Table("chat", "title", "mode", "probability", "waiting", "leaving")
+    for chat in found["chats"]:
+        table.add_row(
+            *(str(chat[name]) for name in ("key", "title", "mode", "probability", "waiting", "leaving"))
+        )
+    if found["chats"]:
+        console.print(table)
+    console.print(f"{found['drafts_waiting']} drafts wait for a moderator")
+
+
+async def _look(office: Office) -> dict[str, Any]:
+    return {
+        "kills": [
+            {"scope": str(kill.scope), "by": kill.by, "at": kill.at.isoformat(), "reason": kill.reason}
+            for kill in await office.kill_switch.kills()
+        ],
+        "services": [dataclasses.asdict(presence) for presence in await office.attendance.present()],
+        "chats": [
+            {
+                "key": str(state.chat.key),
+                "title": state.chat.title,
+                "mode": state.policy.mode.value,
+                "probability": state.policy.probability,
+                "waiting": state.waiting,
+                "leaving": state.leaving,
+            }
+            for state in await office.desk.chats.all()
+        ],
+        "drafts_waiting": len(await office.desk.drafts.waiting()),
+    }
+
+
+async def _journal(settings: Settings, count: int, chat: str | None, *, as_json: bool) -> None:
+    async with open_office(settings) as office:
+        entries = await office.desk.journal.newest(count, chat)
+    for entry in reversed(entries):
+        if as_json:
+            line = {
+                "at": entry.at.isoformat(),
+                "kind": entry.kind,
+                "chat": entry.chat,
+                "facts": dict(entry.facts),
+            }
+            typer.echo(json.dumps(line, ensure_ascii=False))
+        else:
+            typer.echo(f"{entry.at.astimezone():%Y-%m-%d %H:%M:%S}  {in_words(entry)}")

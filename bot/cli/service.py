@@ -1,0 +1,147 @@
+"""`run`, `demo` and `link`: what stays running, and how people get in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.app import Office, open_office, open_service
+from bot.cli.wishes import owner, wishes
+from bot.dashboard.server import Dashboard
+from bot.dashboard.sign_in import SignIn
+from bot.demo.friends import Friends
+from bot.demo.headless import HeadlessDemo
+from bot.demo.settings import demo_settings, demo_state, prepare_room
+from bot.people import Person, Role
+from bot.settings import Settings
+from chat.message import Chat, ChatKey
+
+
+def run(context: typer.Context) -> None:
+    """Run the service: connectors, worker, sender and dashboard, until Ctrl-C."""
+    asked = wishes(context)
+    asked.run(_run(asked.settings()))
+
+
+def demo(
+    context: typer.Context,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Play it in the terminal, without a browser.")
+    ] = False,
+    port: Annotated[int | None, typer.Option(help="Where the page listens; 0 takes a free port.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what was said in earlier demos.")] = False,
+) -> None:
+    """Open the demo: a group chat in which the sample persona, Sam, stands in."""
+    asked = wishes(context)
+    if headless:
+        settings = asked.settings(quiet="error")
+        with _throw_away_folder() as folder:
+            asked.run(_headless(demo_settings(settings, folder)))
+        return
+    settings = asked.settings(quiet="warning")
+    if not asked.demo:
+        settings = demo_settings(settings)
+    if port is not None:
+        settings = settings.model_copy(
+            update={"dashboard": settings.dashboard.model_copy(update={"port": port})}
+        )
+    if fresh:
+        shutil.rmtree(demo_state(settings) if settings.state_dir.name != "demo" else settings.state_dir, True)
+    asked.run(_demo(settings))
+
+
+def link(
+    context: typer.Context,
+    role: Annotated[Role, typer.Option(help="What the person may do.")] = Role.OWNER,
+    name: Annotated[str, typer.Option(help="The name that will stand in the journal.")] = "",
+) -> None:
+    """Print a link that signs one person in, once."""
+    asked = wishes(context)
+    asked.run(_link(asked.settings(), role, name))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these verbs."""
+    app.command()(run)
+    app.command()(demo)
+    app.command()(link)
+
+
+async def _run(settings: Settings) -> None:
+    async with open_office(settings) as office:
+        for room in await office.rooms.rooms():
+            await office.desk.enable(owner(), Chat(ChatKey("local", room.key.chat_id), room.title))
+        async with open_service(office) as service, Dashboard(office, service) as dashboard:
+            await _open_doors(office, dashboard, owner(), "The service is running.")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(service.run())
+                group.create_task(dashboard.run())
+
+
+async def _demo(settings: Settings) -> None:
+    async with open_office(settings) as office, open_service(office) as service:
+        await prepare_room(office)
+        async with Dashboard(office, service) as dashboard:
+            await _open_doors(office, dashboard, Person("you", Role.OWNER), "The demo is open.")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(service.run())
+                group.create_task(dashboard.run())
+                group.create_task(Friends(office.rooms, office.clock).run())
+
+
+async def _headless(settings: Settings) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    async with open_office(settings) as office, open_service(office) as service:
+        await prepare_room(office)
+        console.print(
+            f"persona {service.persona.prompt.name}, fingerprint {service.persona.fingerprint[:12]}"
+        )
+        running = asyncio.create_task(service.run())
+        playing = asyncio.create_task(HeadlessDemo(office, service, console).play())
+        try:
+            # A service that dies must end the demo, not leave it waiting.
+            await asyncio.wait({running, playing}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+            await playing
+        finally:
+            for task in (playing, running):
+                task.cancel()
+            await asyncio.gather(playing, running, return_exceptions=True)
+
+
+async def _link(settings: Settings, role: Role, name: str) -> None:
+    async with open_office(settings) as office:
+        dashboard = settings.dashboard
+        url = await office.attendance.where() or f"http://{dashboard.host}:{dashboard.port}"
+        token = await SignIn(office.store).mint(Person(name or role.value, role))
+        Console(soft_wrap=True, highlight=False).print(f"{url}/sign-in?token={token}", markup=False)
+
+
+async def _open_doors(office: Office, dashboard: Dashboard, person: Person, what: str) -> None:
+    await office.attendance.say_where(dashboard.url)
+    _announce(await dashboard.link(person), what)
+
+
+def _announce(link: str, what: str) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"\n[bold green]{what}[/bold green] Open this link; it works once:\n\n  {link}\n")
+    console.print("Another link: `understudy link`. Stop with Ctrl-C.\n", style="dim")
+
+
+@contextlib.contextmanager
+def _throw_away_folder() -> Iterator[Path]:
+    # Short, because a socket's path must be; and not the demo's own, which somebody may have open.
+    folder = Path(tempfile.mkdtemp(prefix="understudy-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,53 @@
+"""What was said before the verb, and the settings that follow from it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from bot.demo.settings import demo_settings
+from bot.log import configure_logs
+from bot.people import Person, Role
+from bot.settings import Settings, read_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The options of the program itself."""
+
+    state_dir: Path | None
+    demo: bool
+    debug: bool
+    log_level: str | None
+    run: Callable[[Coroutine[Any, Any, None]], None]
+
+    def settings(self, quiet: str | None = None) -> Settings:
+        """Read the settings and set the logs up, at the level `quiet` unless another was asked for.
+
+        Raises SettingsInvalid.
+        """
+        settings = read_settings(state_dir=self.state_dir, log_level=self.log_level)
+        configure_logs(quiet if quiet and self.log_level is None else settings.log_level)
+        return demo_settings(settings) if self.demo else settings
+
+
+def wishes(context: typer.Context) -> Wishes:
+    """Give what was said before the verb."""
+    found = context.obj
+    if not isinstance(found, Wishes):
+        raise TypeError("the program's options were not read")
+    return found
+
+
+def owner() -> Person:
+    """Whoever can read the state folder is the owner; the journal names the account."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # no such user, as in some containers
+        name = "somebody"
+    return Person(f"{name} (command line)", Role.OWNER)

@@ -1,0 +1,49 @@
+"""Journal entries in a person's words, for terminals. Texts of messages are left out."""
+
+from __future__ import annotations
+
+from bot.journal import JournalEntry
+
+
+def in_words(entry: JournalEntry) -> str:
+    """Say an entry in one line."""
+    facts = entry.facts
+    match entry.kind:
+        case "message.accepted":
+            said = f"message {facts['message']} accepted"
+        case "turn.decided":
+            said = f"turn {_short(facts['turn'])} {facts['outcome']}: {facts['reason']}"
+            if rule := facts.get("rule"):
+                said += f" (rule {rule})"
+        case "turn.postponed":
+            said = f"turn postponed: {facts['reason']}"
+        case "bubble.sending":
+            said = f"bubble {_bubble(facts['bubble'])} passed the fence"
+        case "bubble.sent":
+            said = f"bubble {_bubble(facts['bubble'])} sent, receipt {facts['receipt']}"
+        case "bubble.unsent":
+            said = f"bubble {_bubble(facts['bubble'])} not sent: {facts['reason']}"
+        case "kill":
+            said = (
+                f"KILL {facts['scope']} by {facts['by']}: {facts['reason']}; {facts['in_flight']} in flight"
+            )
+        case "resume":
+            said = f"resume {facts['scope']} by {facts['by']}"
+        case "chat.changed":
+            after = ", ".join(f"{name} = {value}" for name, value in facts["after"].items())
+            said = f"chat {entry.chat}: {after}, by {facts['by']}"
+        case _ if entry.kind.startswith("draft."):
+            state = entry.kind.removeprefix("draft.")
+            said = f"draft {_short(facts['draft'])} {state} by {facts['by']}: {facts['reason']}"
+        case _:
+            said = entry.kind
+    return said
+
+
+def _short(identity: str) -> str:
+    return identity[:6]
+
+
+def _bubble(identity: str) -> str:
+    draft, attempt, index = identity.split(".")
+    return f"{_short(draft)}.{attempt}.{index}"

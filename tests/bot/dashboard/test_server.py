@@ -1,0 +1,121 @@
+"""Opening, serving and closing; and Redis going away meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.app import Office
+from bot.dashboard.server import Dashboard
+from bot.errors import PortTaken, SettingsInvalid
+from bot.settings import DashboardSettings
+from tests.bot.dashboard.conftest import Client, serving
+from tests.bot.playground import OWNER, VIEWER, Playground
+
+
+def _with(office: Office, host: str, port: int) -> Office:
+    from dataclasses import replace
+
+    listening = DashboardSettings(host=host, port=port)
+    return replace(office, settings=office.settings.model_copy(update={"dashboard": listening}))
+
+
+async def test_a_taken_port_is_said_in_one_line_before_anything_else(office: Office) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"port {port} on 127.0.0.1 is in use") as raised:
+            await Dashboard(_with(office, "127.0.0.1", port)).__aenter__()
+        assert "\n" not in str(raised.value)
+
+
+async def test_a_host_that_is_not_ours_is_a_wrong_setting(office: Office) -> None:
+    for host in ("192.0.2.1", "no.such.host.invalid"):
+        with pytest.raises(SettingsInvalid, match=r"dashboard\.host"):
+            await Dashboard(_with(office, host, 0)).__aenter__()
+
+
+async def test_a_link_holds_before_the_serving_begins(office: Office, room: Playground) -> None:
+    async with Dashboard(office) as dashboard, httpx.AsyncClient(timeout=20) as http:
+        asking = asyncio.create_task(http.get(await dashboard.link(OWNER)))
+        await asyncio.sleep(0.1)
+        assert not asking.done()
+        serving = asyncio.create_task(dashboard.run())
+        assert (await asking).status_code == 303
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_dashboards_may_follow_each_other_in_one_process(office: Office, room: Playground) -> None:
+    for _ in range(2):
+        async with serving(office) as dashboard, httpx.AsyncClient(timeout=20) as http:
+            await http.get(await dashboard.link(OWNER))
+            assert "Weekend Plans" in (await http.get(dashboard.url)).text
+
+
+async def test_signals_stay_with_the_program(dashboard: Dashboard) -> None:
+    async with httpx.AsyncClient(timeout=20) as http:
+        await http.get(dashboard.url + "/sign-in")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@contextmanager
+def _everything_printed() -> Iterator[io.StringIO]:
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        yield printed
+
+
+async def test_no_token_and_no_text_stands_in_a_log(
+    office: Office, room: Playground, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    with _everything_printed() as printed:
+        async with serving(office) as dashboard, httpx.AsyncClient(timeout=20) as http:
+            await room.say("my secret words")
+            link = await dashboard.link(OWNER)
+            token = link.partition("=")[2]
+            await http.get(link)
+            await http.get(link)
+            await http.get(f"{dashboard.url}/sign-inn?token={token}")
+            assert "my secret words" in (await http.get(dashboard.url)).text
+            session = next(iter(http.cookies.values()))
+    ours = "\n".join(
+        record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))
+    )
+    for secret in (token, session, "secret words"):
+        assert secret not in printed.getvalue()
+        assert secret not in ours
+
+
+async def test_redis_away_is_said_and_a_kill_still_works(
+    office: Office, client: Client, room: Playground, state_dir: Path
+) -> None:
+    http = await client(VIEWER)
+    assert (await http.get("/api/v1/me")).status_code == 200
+    pid = int((await office.store.ask("info", "server"))["process_id"])
+    import os
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        away = await http.get("/api/v1/status")
+        assert (away.status_code, away.json()["error"]) == (503, "store_away")
+        kill = await http.post("/api/v1/kills")
+        assert kill.status_code == 503
+        assert "fallen silent" in kill.json()["message"]
+        assert office.kill_switch.latched(room.key)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    async with asyncio.timeout(20):
+        while not (await http.get("/api/v1/kills")).json():
+            await asyncio.sleep(0.1)
+    (kill_found,) = (await http.get("/api/v1/kills")).json()
+    assert kill_found["by"] == "vera"

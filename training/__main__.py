@@ -1,0 +1,24 @@
+"""`python -m training`: see `training.command`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> int:
+    """Run the command, or say what is not installed."""
+    # Nothing is ever fetched: a base is a folder. Read by transformers when it is imported.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        from training.command import main as command  # noqa: PLC0415 - the extra may be missing
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"{error.name} is missing: install the extra `train` (pip install 'understudy[train]')\n"
+        )
+        return 1
+    return command()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
