@@ -11,9 +11,7 @@ import structlog
 def configure_logs(level: str) -> None:
     """Send our logs to standard error, at a level: as text for a person at a terminal, else as JSON lines."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[

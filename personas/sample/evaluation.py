@@ -140,12 +140,11 @@ def known_words(conversations: int, seed: int) -> set[str]:
 def held_out(count: int, seed: int) -> tuple[list[list[Message]], list[str]]:
     """Return chats up to a reply of Sam's, and what he said, from templates kept back."""
     talk = Talk(seed, kept_back=True)
-    chats, said = [], []
+    chats: list[list[Message]] = []
+    said: list[str] = []
     while len(chats) < count:
         group = cast()
-        chat = messages(
-            talk.converse(group, talk.rng.choice(KEPT_BACK_COUNTS)), ME, list(VOICES)
-        )
+        chat = messages(talk.converse(group, talk.rng.choice(KEPT_BACK_COUNTS)), ME, list(VOICES))
         for index, message in enumerate(chat):
             if message["role"] == "assistant" and len(chats) < count:
                 chats.append(chat[:index])

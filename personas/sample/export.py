@@ -7,7 +7,7 @@ templates that neither the earlier part nor the corpus of the base was given.
 import argparse
 import random
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from personas.sample.grammar.talk import Cast, Line, Talk
@@ -16,7 +16,7 @@ from personas.sample.grammar.voice import Voice
 
 ME = "Sam"
 TITLE = "Weekend Plans"
-FIRST_DAY = datetime(2022, 3, 23, 13, 31)
+FIRST_DAY = datetime(2022, 3, 23, 13, 31, tzinfo=UTC)
 NOTICE = (
     "Messages and calls are end-to-end encrypted. No one outside of this chat, "
     "not even WhatsApp, can read or listen to them. Tap to learn more."

@@ -166,7 +166,7 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         self.steps += 1
         self.seen += batch.inputs.numel()
-        return loss.item()
+        return float(loss.item())
 
     def validate(self, stream: Stream, length: int = 256) -> tuple[float, float]:
         """Return the held-out loss of all tokens and of replies alone."""
@@ -177,8 +177,7 @@ class Trainer:
         everywhere = torch.arange(rows * length)
         with torch.no_grad():
             losses = [
-                self.plain_loss(inputs, places, labels[places]).item()
-                for places in (everywhere, replies)
+                self.plain_loss(inputs, places, labels[places]).item() for places in (everywhere, replies)
             ]
         return losses[0], losses[1]
 

@@ -45,11 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
 
 
-@pytest.fixture(autouse=True)
-def _needs_torch(request: pytest.FixtureRequest) -> None:
-    """Skip what needs the extra `train` where it is missing; on CI that is a mistake of the set-up."""
-    if request.node.get_closest_marker("train") is None:
-        return
+def needs_torch() -> None:
+    """Skip where the extra `train` is missing; on CI that is a mistake of the set-up."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         import torch
@@ -58,6 +55,12 @@ def _needs_torch(request: pytest.FixtureRequest) -> None:
             pytest.fail("CI must install the extra `train`")
         pytest.skip("needs the extra `train`: make test TRAIN=1")
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _needs_torch(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("train"):
+        needs_torch()
 
 
 def export_of(lines: list[tuple[str, str, int]]) -> Export:
@@ -129,7 +132,7 @@ def odd_lines(count: int, seed: int) -> list[str]:
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> BaseFolder:
     """A Llama of two layers with random weights, and a byte-level BPE trained on the talk."""
-    pytest.importorskip("torch")
+    needs_torch()
     from training.base import BaseFolder
 
     path = tmp_path_factory.mktemp("tiny-base")
