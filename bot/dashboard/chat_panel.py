@@ -99,7 +99,7 @@ class ChatPanel:
         self._modes = (
             ui.toggle(dict(_MODES), on_change=self._on_mode)
             .props(
-                'no-caps unelevated color=none text-color=none toggle-color=none role=group aria-label="Mode"'
+                'no-caps unelevated color=none text-color=none toggle-color=none toggle-text-color=none role=group aria-label="Mode"'
             )
             .classes("u-modes")
         )

@@ -208,7 +208,8 @@ class Trainer:
         """Print the held-out losses and save the model in half precision."""
         whole, replies = self.validate(held)
         print(f"held-out loss {whole:.4f}, replies {replies:.4f}", flush=True)
-        state = {k: v.half() for k, v in self.model.state_dict().items()}
+        tied = "lm_head.weight"
+        state = {k: v.half() for k, v in self.model.state_dict().items() if k != tied}
         self.model.save_pretrained(out, state_dict=state)
         config = json.loads((out / "config.json").read_text(encoding="utf-8"))
         config["dtype"] = "float16"

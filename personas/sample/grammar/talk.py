@@ -30,6 +30,27 @@ DRILLS = [
     "or",
     "or_all",
 ]
+REFERRING = frozenset(
+    [
+        "noun",
+        "mabout",
+        "jobbad",
+        "petname",
+        "gadget",
+        "dish",
+        "x",
+        "actn",
+        "actt",
+        "item",
+        "day",
+        "topping",
+        "symptom",
+        "team",
+    ]
+)
+BRINGING = frozenset(
+    ["joke_tell", "sport_a", "plan_suggest", "random_s", "propose", "weekend_a", "ask_a", "a_about"]
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +120,8 @@ def read_beat(line: str) -> Beat:
 class Cast:
     """Who talks: the group, the assistant among them, each one's voice.
 
-    A shy assistant leaves it to the others to open a topic, as far as a scene allows.
+    A shy assistant leaves it to the others to open a topic, as far as a scene allows, and
+    refers to nothing that was not said: a conversation in which it would is spoiled.
     """
 
     group: list[str]
@@ -181,7 +203,10 @@ class Talk:
         slots["third"] = self.rng.choice([n for n in rest if n != listener])
         act = self.rng.choice(step.acts)
         template = self.template(act, bundle, voice, speaker == cast.me)
+        known = set(slots.values)
         text = slots.expand(template)
+        if cast.shy and speaker == cast.me and act not in BRINGING:
+            self.spoiled |= bool((slots.values.keys() - known) & REFERRING)
         if step.listener:
             text = self.addressed(text, listener, cast, speaker)
         for bubble in bubbles(text, voice, self.rng):

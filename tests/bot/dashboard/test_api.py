@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from bot.app import Office
@@ -33,7 +31,11 @@ async def test_status_says_how_things_are(client: Client, office: Office, room: 
     http = await client(VIEWER)
     await plant(office, await room.say("Sam?"))
     assert (await http.get("/api/v1/status")).json() == {
-        **{"redis": True, "services": [], "kills": [], "chats": 1, "drafts": 1}
+        "redis": True,
+        "services": [],
+        "kills": [],
+        "chats": 1,
+        "drafts": 1,
     }
 
 
@@ -119,7 +121,7 @@ async def test_chats_are_listed_and_changed(client: Client) -> None:
 
 
 @pytest.mark.parametrize("change", [{"mode": "loud"}, {"probability": 2}, {"volume": 1}, "text"])
-async def test_a_change_that_makes_no_sense_changes_nothing(client: Client, change: Any) -> None:
+async def test_a_change_that_makes_no_sense_changes_nothing(client: Client, change: object) -> None:
     http = await client(OWNER)
     before = (await http.get(CHAT)).json()
     answer = await http.patch(CHAT, json=change)

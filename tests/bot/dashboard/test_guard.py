@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import httpx
 import pytest
 
@@ -12,11 +15,12 @@ from tests.bot.dashboard.conftest import Client
 from tests.bot.playground import OWNER, VIEWER
 
 
-async def _signed_in(dashboard: Dashboard) -> httpx.AsyncClient:
-    http = httpx.AsyncClient(base_url=dashboard.url, timeout=20)
-    answer = await http.get(await dashboard.link(OWNER))
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    return http
+@asynccontextmanager
+async def _signed_in(dashboard: Dashboard) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=dashboard.url, timeout=20) as http:
+        answer = await http.get(await dashboard.link(OWNER))
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        yield http
 
 
 async def test_a_link_sets_a_strict_cookie_and_leads_to_the_chats(dashboard: Dashboard) -> None:
@@ -63,7 +67,7 @@ async def test_who_is_signed_out_sees_the_door_and_nothing_else(dashboard: Dashb
 
 
 async def test_signing_out_ends_the_session(dashboard: Dashboard) -> None:
-    async with await _signed_in(dashboard) as http:
+    async with _signed_in(dashboard) as http:
         session = dict(http.cookies)
         answer = await http.post("/sign-out", headers={"Origin": dashboard.url})
         assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
@@ -85,7 +89,7 @@ async def test_signing_out_ends_the_session(dashboard: Dashboard) -> None:
 async def test_another_site_cannot_act_with_the_cookie(
     dashboard: Dashboard, office: Office, headers: dict[str, str]
 ) -> None:
-    async with await _signed_in(dashboard) as http:
+    async with _signed_in(dashboard) as http:
         for path in ("/api/v1/kills", "/sign-out"):
             answer = await http.post(path, headers=headers)
             assert (answer.status_code, answer.json()["error"]) == (403, "cross_site")
@@ -94,13 +98,13 @@ async def test_another_site_cannot_act_with_the_cookie(
 
 @pytest.mark.parametrize("site", ["Origin", "Sec-Fetch-Site"])
 async def test_our_own_page_can(dashboard: Dashboard, site: str) -> None:
-    async with await _signed_in(dashboard) as http:
+    async with _signed_in(dashboard) as http:
         headers = {site: dashboard.url if site == "Origin" else "same-origin"}
         assert (await http.post("/api/v1/kills", headers=headers)).status_code == 200
 
 
 async def test_another_site_cannot_open_the_pages_channel(dashboard: Dashboard) -> None:
-    async with await _signed_in(dashboard) as http:
+    async with _signed_in(dashboard) as http:
         path = "/_nicegui_ws/socket.io/?EIO=4&transport=polling"
         assert (await http.get(path, headers={"Origin": "http://localhost:3000"})).status_code == 403
         assert (await http.get(path, headers={"Sec-Fetch-Site": "same-site"})).status_code == 403

@@ -1,0 +1,51 @@
+# Two commands for newcomers: `make demo` and `make test`. Needs Python 3.11 or newer, and nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# `make test TRAIN=1` adds torch and the training tests; CI always has them.
+TRAIN ?= $(if $(CI),1,)
+EXTRAS = dev$(if $(TRAIN),$(comma)train)
+comma = ,
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo run test lint types format sample-persona clean
+
+demo: $(VENV)/installed
+	@$(BIN)/understudy demo $(if $(HEADLESS),--headless)
+
+run: $(VENV)/installed
+	@$(BIN)/understudy run
+
+test: lint types
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-$(EXTRAS)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-$(EXTRAS)
+	$(BIN)/mypy
+
+format: $(VENV)/installed-$(EXTRAS)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Makes the sample persona anew from nothing: corpus, tokenizer, base, export, adapter, GGUF, figures.
+sample-persona: $(VENV)/installed-dev,train
+	$(BIN)/python -m personas.sample.recipe
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Understudy needs Python 3.11 or newer; name one: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-%: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[$*]'
+	@touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
