@@ -9,6 +9,7 @@ from bot.demo.script import CHAT
 from bot.inbox import InboxSettings
 from bot.settings import Settings
 from safety.mode import ChatPolicy, Mode
+from safety.rules.rate_limit import RateLimitSettings
 
 
 def demo_settings(settings: Settings, state_dir: Path | None = None) -> Settings:
@@ -18,6 +19,10 @@ def demo_settings(settings: Settings, state_dir: Path | None = None) -> Settings
             "state_dir": state_dir or demo_state(settings),
             "redis_url": None,
             "turns": InboxSettings(pause_seconds=1.0, longest_pause_seconds=4.0),
+            # A visitor who tries things out is no flood.
+            "rules": settings.rules.model_copy(
+                update={"rate_limit": RateLimitSettings(chat_answers=200, person_answers=100)}
+            ),
         }
     )
 

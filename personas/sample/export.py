@@ -57,6 +57,11 @@ class Clock:
             later = later.replace(hour=self.rng.randint(8, 12))
         self.now = later.replace(minute=self.rng.randrange(60), second=self.rng.randrange(60))
 
+    def next_day(self) -> datetime:
+        """Go on to the start of the day after tomorrow, and give it."""
+        self.now = self.now.replace(hour=0, minute=0) + timedelta(days=2)
+        return self.now
+
     def next_line(self, same_speaker: bool) -> datetime:
         """Give the time of the next line; a burst takes seconds, an answer up to minutes."""
         pause = self.rng.randint(2, 7) if same_speaker else self.rng.expovariate(1 / 45) + 6
@@ -94,33 +99,41 @@ def told(lines: Sequence[Line], clock: Clock) -> Iterator[str]:
         last = line.speaker
 
 
-def chat(talks: int, kept_back: int, seed: int) -> Iterator[str]:
-    """Write the whole export, the part kept back for tests last."""
-    group = cast()
-    clock = Clock(random.Random(seed))
-    yield stamped(clock.now, NOTICE)
-    yield stamped(clock.now, f'Mia created group "{TITLE}"')
-    yield stamped(clock.now, "Mia added you")
-    own = read_acts("sam.txt")
-    for part, counts, count in ((False, SCENE_COUNTS, talks), (True, KEPT_BACK_COUNTS, kept_back)):
-        talk = Talk(seed + part, kept_back=part)
-        for act, templates in own.items():
-            talk.dry[act] = talk.dry.get(act, []) + templates
-        for _ in range(count):
-            yield from told(talk.converse(group, talk.rng.choice(counts)), clock)
+def opening(clock: Clock) -> list[str]:
+    """Write the first lines of the export."""
+    return [
+        stamped(clock.now, NOTICE),
+        stamped(clock.now, f'Mia created group "{TITLE}"'),
+        stamped(clock.now, "Mia added you"),
+    ]
+
+
+def part(count: int, kept_back: bool, seed: int, clock: Clock) -> list[str]:
+    """Write a part of the chat: some conversations, of Sam's usual lines or of those kept back."""
+    talk = Talk(seed + kept_back, kept_back=kept_back)
+    for act, templates in read_acts("sam.txt").items():
+        talk.dry[act] = talk.dry.get(act, []) + templates
+    counts = KEPT_BACK_COUNTS if kept_back else SCENE_COUNTS
+    found: list[str] = []
+    for _ in range(count):
+        found += told(talk.converse(cast(), talk.rng.choice(counts)), clock)
+    return found
 
 
 def main() -> None:
-    """Write the export, and say where the part kept back begins."""
+    """Write the export, and say on which day the part kept back begins."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--talks", type=int, default=1300)
-    parser.add_argument("--kept-back", type=int, default=160)
+    parser.add_argument("--kept-back", type=int, default=160, help="more talks, for tests alone")
     parser.add_argument("--seed", type=int, default=23)
     options = parser.parse_args()
-    lines = list(chat(options.talks, options.kept_back, options.seed))
+    clock = Clock(random.Random(options.seed))
+    lines = opening(clock) + part(options.talks, False, options.seed, clock)
+    since = clock.next_day()
+    lines += part(options.kept_back, True, options.seed, clock)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{len(lines)} lines, the last talk on {lines[-1][:10]}")
+    print(f"{len(lines)} lines, kept back for tests since {since:%Y-%m-%d}")
 
 
 if __name__ == "__main__":

@@ -32,9 +32,12 @@ if redis.call('RPUSH', key('box', chat), json) == 1 then
 end
 outcome(chat, { id }, 'waiting', 'waits for the next turn')
 journal(now, 'message.accepted', chat, { message = id })
-if not redis.call('HGET', settings, 'pinned') then
-  local since = tonumber(redis.call('HGET', settings, 'waiting_since') or now)
-  make_ready(chat, math.min(now + pause, since + longest))
+local due = now + pause
+local pinned = redis.call('HGET', settings, 'pinned')
+if not pinned then
+  due = math.min(due, tonumber(redis.call('HGET', settings, 'waiting_since') or now) + longest)
 end
+redis.call('HSET', settings, 'due', due)
+if not pinned then make_ready(chat, due) end
 wake(chat)
 return 'accepted'

@@ -56,7 +56,9 @@ local function make_ready(chat, due)
     redis.call('ZREM', key('ready'), chat)
     return
   end
-  redis.call('ZADD', key('ready'), due, chat)
+  -- Who has just written may not have finished: the pause after the newest message holds here, too.
+  local quiet = tonumber(redis.call('HGET', key('chat', chat), 'due') or '0')
+  redis.call('ZADD', key('ready'), math.max(due, quiet), chat)
 end
 
 -- Write the bubbles of a draft, from number `first`, into the chat's outbox under ids that follow from the draft.

@@ -30,27 +30,8 @@ DRILLS = [
     "or",
     "or_all",
 ]
-REFERRING = frozenset(
-    [
-        "noun",
-        "mabout",
-        "jobbad",
-        "petname",
-        "gadget",
-        "dish",
-        "x",
-        "actn",
-        "actt",
-        "item",
-        "day",
-        "topping",
-        "symptom",
-        "team",
-    ]
-)
-BRINGING = frozenset(
-    ["joke_tell", "sport_a", "plan_suggest", "random_s", "propose", "weekend_a", "ask_a", "a_about"]
-)
+REFERRING = set("noun mabout jobbad petname gadget dish x actn actt item day topping symptom team".split())
+BRINGING = "joke_tell sport_a plan_suggest random_s propose weekend_a ask_a a_about".split()
 
 
 @dataclass(frozen=True)
