@@ -45,13 +45,18 @@ class NiceGuiHost:
         ui.page(path)(page)
         self._mounted = True
 
-    async def close(self) -> None:
-        """Hang up on every page; call it before the server stops, or it waits for them."""
-        if not self._mounted:
-            return
-        self._mounted = False
-        for client in list(Client.instances.values()):
-            client.delete()
+    async def hang_up(self) -> None:
+        """Close the websockets of all pages; call it before the server stops, or it waits for them."""
         for sid in list(core.sio.eio.sockets):
             await core.sio.eio.disconnect(sid)
         await core.sio.shutdown()
+
+    async def close(self) -> None:
+        """Forget the pages; call it when the server has stopped. Browsers load theirs anew when one is back."""
+        if not self._mounted:
+            return
+        self._mounted = False
+        if not core.app.is_stopped:
+            await core.app.stop()
+        for client in list(Client.instances.values()):
+            client.delete()

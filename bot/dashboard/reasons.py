@@ -139,7 +139,7 @@ def _steps(lines: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
 
 
 def _facts(facts: Mapping[str, Any] | None) -> str:
-    return " · ".join(f"{name} {_figure(value)}" for name, value in (facts or {}).items())
+    return " · ".join(f"{name} {_figure(value)}" for name, value in sorted((facts or {}).items()))
 
 
 def _figure(value: object) -> str:

@@ -32,7 +32,7 @@ from bot.people import Person
 from chat.message import Author
 
 _log = structlog.get_logger()
-_CLOSE_SECONDS: Final = 2.0
+_CLOSE_SECONDS: Final = 3.0
 
 
 class Dashboard:
@@ -126,11 +126,12 @@ class Dashboard:
             finally:
                 watching.cancel()
                 # First the pages, which would keep their websockets, then the server with its lifespan.
-                await self._nicegui.close()
+                await self._nicegui.hang_up()
                 server.should_exit = True
-                with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-                    async with asyncio.timeout(_CLOSE_SECONDS):
-                        await serving
+                await asyncio.wait({serving}, timeout=_CLOSE_SECONDS)
+                serving.cancel()
+                await asyncio.gather(serving, return_exceptions=True)
+                await self._nicegui.close()
 
     def _app(self) -> FastAPI:
         app = FastAPI(

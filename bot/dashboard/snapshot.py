@@ -26,6 +26,7 @@ from safety.kill import Kill
 _log = structlog.get_logger()
 _EVERY_SECONDS: Final = 1.0
 _SOONEST_SECONDS: Final = 0.05
+_PATIENCE_SECONDS: Final = 2.5
 _JOURNAL_LINES: Final = 150
 _SHADOW_DRAFTS: Final = 5
 
@@ -88,8 +89,9 @@ class Snapshots:
                 if not self._watchers:
                     continue
                 try:
-                    before = await self.take(*self._watchers.values())
-                except StoreError:
+                    async with asyncio.timeout(_PATIENCE_SECONDS):
+                        before = await self.take(*self._watchers.values())
+                except (StoreError, TimeoutError):
                     # What was true last stays on the pages, with a line that says that it may not be any more.
                     before = Snapshot(
                         *(before.at, before.chats, before.waiting, before.kills, before.services),

@@ -10,7 +10,7 @@ from nicegui import Client, ui
 from bot.dashboard.guard import Visit
 from bot.dashboard.sign_in import SignIn
 from bot.dashboard.switch import Switch
-from bot.errors import BotError, StoreError
+from bot.errors import BotError
 from bot.people import Person, Role
 from safety.kill import KillScope
 
@@ -52,13 +52,10 @@ class Visitor:
     async def kill(self, scope: KillScope) -> None:
         """Press the switch. Not even Redis being away is in the way of that."""
         try:
-            person = await self._sign_in.person_of(self._session)
-        except StoreError:
-            person = self.person
-        if person is None:
-            self.say("You are signed out: `understudy link` gives a new link.", bad=True)
-            return
-        try:
+            person = await self._sign_in.person_in_haste(self._session)
+            if person is None:
+                self.say("You are signed out: `understudy link` gives a new link.", bad=True)
+                return
             report = await self._switch.kill(person, scope)
         except BotError as error:
             self.say(_sentence(str(error)), bad=True)

@@ -30,8 +30,32 @@ DRILLS = [
     "or",
     "or_all",
 ]
-REFERRING = set("noun mabout jobbad petname gadget dish x actn actt item day topping symptom team".split())
-BRINGING = "joke_tell sport_a plan_suggest random_s propose weekend_a ask_a a_about".split()
+REFERRING = {
+    "noun",
+    "mabout",
+    "jobbad",
+    "petname",
+    "gadget",
+    "dish",
+    "x",
+    "actn",
+    "actt",
+    "item",
+    "day",
+    "topping",
+    "symptom",
+    "team",
+}
+BRINGING = {
+    "joke_tell",
+    "sport_a",
+    "plan_suggest",
+    "random_s",
+    "propose",
+    "weekend_a",
+    "ask_a",
+    "a_about",
+}
 
 
 @dataclass(frozen=True)

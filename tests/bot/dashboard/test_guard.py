@@ -155,6 +155,6 @@ async def test_nothing_is_framed_cached_or_told_to_others(client: Client) -> Non
     http = await client(VIEWER)
     headers = (await http.get("/api/v1/me")).headers
     assert headers["x-frame-options"] == "DENY"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
     assert "default-src 'self'" in headers["content-security-policy"]

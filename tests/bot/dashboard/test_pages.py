@@ -27,10 +27,6 @@ async def page(browser: Browser, dashboard: Dashboard) -> AsyncIterator[Page]:
         yield page
 
 
-def _bubble(page: Page, text: str) -> object:
-    return page.locator(".u-bubbles").get_by_text(text, exact=True)
-
-
 async def test_messages_are_seen_as_they_come(page: Page, room: Playground) -> None:
     await room.say("anyone up for the lake?")
     await room.say("me", LEO)
@@ -50,7 +46,7 @@ async def test_a_visitor_types_as_a_friend(page: Page, room: Playground, office:
     await page.get_by_label("Type as").click()
     await page.get_by_role("option", name="Nora").click()
     await field.fill("<b>nora</b> & me")
-    await page.get_by_role("button", name="Send").click()
+    await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.get_by_role("log").get_by_text("<b>nora</b> & me")).to_be_visible()
     said = await office.rooms.said(ROOM)
     assert [(m.author.name, m.text, m.own) for m in said] == [
@@ -164,7 +160,7 @@ async def test_why_a_turn_was_held_can_be_read_to_the_draw(
 async def test_the_button_kills_and_the_owner_resumes(page: Page, office: Office, room: Playground) -> None:
     await plant(office, await room.say("Sam?"))
     await page.get_by_role("button", name=re.compile("^KILL: stop")).click()
-    banner = page.get_by_role("alert")
+    banner = page.locator(".u-banners")
     await expect(banner).to_contain_text(re.compile(r"Killed by olivia at \d\d:\d\d\. Nothing leaves\."))
     (kill,) = await office.desk.kill_switch.kills()
     assert (kill.by, kill.scope) == ("olivia", KillScope.everywhere())
@@ -180,7 +176,7 @@ async def test_the_button_kills_and_the_owner_resumes(page: Page, office: Office
 async def test_a_kill_may_be_of_this_chat_alone(page: Page, office: Office) -> None:
     await page.get_by_role("button", name="Kill less than everything").click()
     await page.get_by_text("Only in Weekend Plans").click()
-    await expect(page.get_by_role("alert")).to_contain_text("Nothing leaves in local/weekend-plans.")
+    await expect(page.locator(".u-banners")).to_contain_text("Nothing leaves in local/weekend-plans.")
     (kill,) = await office.desk.kill_switch.kills()
     assert kill.scope == KillScope.chat(ROOM)
 
@@ -190,7 +186,7 @@ async def test_the_kill_word_is_seen_at_once_and_a_viewer_cannot_resume(
 ) -> None:
     async with visiting(browser, dashboard, VIEWER) as page:
         await receive(office, await room.say("oh no, pineapple!"))
-        banner = page.get_by_role("alert")
+        banner = page.locator(".u-banners")
         await expect(banner).to_contain_text("Killed by Mia in local/weekend-plans at", timeout=2000)
         await expect(page.get_by_role("button", name="Resume")).to_have_count(0)
         await expect(page.get_by_role("textbox", name="Message")).to_have_count(0)
@@ -204,7 +200,7 @@ async def test_a_viewer_may_kill_but_not_decide(
         await expect(page.locator(".u-card")).to_contain_text("A moderator decides.")
         await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
         await page.get_by_role("button", name=re.compile("^KILL: stop")).click()
-        await expect(page.get_by_role("alert")).to_contain_text("Killed by vera")
+        await expect(page.locator(".u-banners")).to_contain_text("Killed by vera")
 
 
 async def test_who_is_signed_out_elsewhere_can_do_nothing_more(
@@ -262,7 +258,7 @@ async def test_nothing_sticks_out_at_any_width(
     await plant(office, message, "https://example.org/" + "x" * 300)
     await office.desk.kill(VIEWER, KillScope.everywhere())
     async with visiting(browser, dashboard, OWNER, width=width, height=844) as page:
-        await expect(page.get_by_role("alert")).to_be_visible()
+        await expect(page.locator(".u-banners")).to_be_visible()
         for tab in ("Chat", "Drafts (1)", "Why"):
             if width <= 820:
                 await page.get_by_role("tab", name=tab).click()
@@ -283,10 +279,10 @@ async def test_redis_going_away_is_said_on_the_page(page: Page, office: Office) 
     pid = int((await office.store.ask("info", "server"))["process_id"])
     os.kill(pid, signal.SIGSTOP)
     try:
-        await expect(page.get_by_text("Redis is away: nothing is sent")).to_be_visible()
+        await expect(page.get_by_text("Redis is away: nothing is sent")).to_be_visible(timeout=15_000)
     finally:
         os.kill(pid, signal.SIGCONT)
-    await expect(page.get_by_text("Redis is away: nothing is sent")).to_be_hidden()
+    await expect(page.get_by_text("Redis is away: nothing is sent")).to_be_hidden(timeout=15_000)
     await expect(page.get_by_text("No service is running")).to_be_visible()
 
 
@@ -306,9 +302,9 @@ async def test_the_whole_way_through_the_page(
         await expect(page.locator(".u-line").first).to_contain_text("Answered")
         await field.fill("ok, PINEAPPLE now")
         await field.press("Enter")
-        await expect(page.get_by_role("alert")).to_contain_text("Killed by Mia in local/weekend-plans at")
+        await expect(page.locator(".u-banners")).to_contain_text("Killed by Mia in local/weekend-plans at")
         await page.get_by_role("button", name="Resume").click()
-        await expect(page.get_by_role("alert")).to_be_hidden()
+        await expect(page.locator(".u-banners")).to_be_hidden()
 
         async def lifted() -> bool:
             return await office.desk.kill_switch.kills() == ()

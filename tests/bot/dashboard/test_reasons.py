@@ -46,7 +46,7 @@ def test_a_turn_that_was_ignored_says_the_rule_and_its_draw() -> None:
     )
     assert reason.said == (("Mia", "Sam?"),)
     (trail,) = reason.trails
-    assert trail.steps[0].facts == "draw 0.8123 · probability 0.35 · addressed no"
+    assert trail.steps[0].facts == "addressed no · draw 0.8123 · probability 0.35"
 
 
 @pytest.mark.parametrize(
