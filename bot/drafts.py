@@ -20,6 +20,7 @@ _REFUSALS: Final = {
     "decided": "it has already been decided",
     "killed": "a kill is in force: the owner must resume first",
     "off": "the chat is switched off",
+    "shadow": "the chat is in shadow mode, where nothing is sent",
     "expired": "it has expired",
     "stale": "the chat has moved past it",
 }

@@ -63,7 +63,7 @@ class ChatUnknown(BotError):
 class DraftRefused(BotError):
     """The draft cannot be approved, edited or rejected now; `answer` is the reason as one word.
 
-    `missing`, `decided`, `killed`, `off`, `expired`, `stale` or `rules`.
+    `missing`, `decided`, `killed`, `off`, `shadow`, `expired`, `stale` or `rules`.
     """
 
     exit_code = 6

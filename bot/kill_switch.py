@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -31,7 +32,9 @@ class RedisKillSwitch:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._latched: set[KillScope] = set()
+        self._latched: Counter[KillScope] = Counter()
+        self._listeners: set[asyncio.Queue[KillScope | None]] = set()
+        self._recording: set[asyncio.Task[KillReport]] = set()
 
     async def kill(self, scope: KillScope, by: str, reason: str) -> KillReport:
         """Stop all sending in a scope until an owner resumes it.
@@ -39,13 +42,22 @@ class RedisKillSwitch:
         Gives how many bubbles were already handed to a messenger: those alone cannot be called back. While
         Redis is away this process is silent at once, and the write is tried until it succeeds.
         """
-        self._latched.add(scope)
+        self._latched[scope] += 1
+        for listener in self._listeners:
+            listener.put_nowait(scope)
+        # A caller who gives up waiting does not take the kill back: it is put on record all the same.
+        recording = asyncio.create_task(self._record(scope, by, reason))
+        self._recording.add(recording)
+        recording.add_done_callback(self._recording.discard)
+        return await asyncio.shield(recording)
+
+    async def _record(self, scope: KillScope, by: str, reason: str) -> KillReport:
         at = self._clock.now_ms()
         in_flight = 0
         for partition in self._partitions(scope):
             in_flight += await self._write(partition, at, scope, by, reason)
         # From here on the store says it, to every process and after every restart.
-        self._latched.discard(scope)
+        self._latched[scope] -= 1
         _log.warning("kill", scope=str(scope), in_flight=in_flight)
         return KillReport(scope, in_flight, as_datetime(at))
 
@@ -57,13 +69,16 @@ class RedisKillSwitch:
         lifted = 0
         at = self._clock.now_ms()
         for partition in self._partitions(scope):
-            lifted += int(await self._store.run("resume", partition, at, str(scope), by))
+            name = self._store.partitions.prefix(partition) + "kill"
+            # A kill that comes after this resume was asked for must stand, even if this write is long on its way.
+            epoch = await self._store.ask("hget", name, f"epoch|{scope}") or "0"
+            lifted += int(await self._store.run("resume", partition, at, str(scope), by, epoch))
         _log.warning("resume", scope=str(scope), lifted=bool(lifted))
         return bool(lifted)
 
     def latched(self, chat: ChatKey) -> bool:
         """Whether this process has heard a kill for a chat that Redis does not know yet."""
-        return any(scope.covers(chat) for scope in self._latched)
+        return any(times and scope.covers(chat) for scope, times in self._latched.items())
 
     async def standing(self, chat: ChatKey) -> Kill | None:
         """Give the kill in force for a chat. Raises StoreAway."""
@@ -81,10 +96,22 @@ class RedisKillSwitch:
         return tuple(sorted(found.values(), key=lambda kill: len(str(kill.scope))))
 
     async def heard(self) -> AsyncIterator[KillScope | None]:
-        """Give each kill's scope as it is published; None when one may have been missed."""
+        """Give each kill's scope as it is heard here or published; None when one may have been missed."""
+        heard: asyncio.Queue[KillScope | None] = asyncio.Queue()
+        self._listeners.add(heard)
+        listening = asyncio.create_task(self._listen(heard))
+        try:
+            while True:
+                yield await heard.get()
+        finally:
+            self._listeners.discard(heard)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _listen(self, heard: asyncio.Queue[KillScope | None]) -> None:
         async with self._store.listening(KILL_CHANNEL) as messages:
             async for channel, text in messages:
-                yield KillScope.parse(text) if channel else None
+                heard.put_nowait(_scope(text) if channel else None)
 
     def _partitions(self, scope: KillScope) -> list[int]:
         if scope.reach is KillReach.CHAT:
@@ -98,6 +125,13 @@ class RedisKillSwitch:
             except StoreAway:
                 _log.error("kill.waits_for_store", scope=str(scope))
                 await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _scope(text: str) -> KillScope | None:
+    try:
+        return KillScope.parse(text)
+    except ValueError:
+        return None  # a kill of a scope that a newer version knows: look at the epochs
 
 
 def kill_from_json(text: str) -> Kill:

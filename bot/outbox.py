@@ -21,7 +21,7 @@ class Fence(StrEnum):
     KILLED = "killed"
     OFF = "off"
     MODE = "mode"
-    """Planned in auto, and the chat is not in auto any more: a moderator is asked."""
+    """Only the rules approved it, and the chat is not in auto any more, or it is in shadow: a moderator is asked."""
     MOVED = "moved"
     """The chat has moved past it."""
     UNKNOWN = "unknown"
@@ -40,7 +40,9 @@ class Outgoing:
     index: int
     total: int
     handed_over_before: bool
-    """Whether a sender that died had already passed the fence with it."""
+    """Whether it has already passed the fence, with nothing on record of what came of that."""
+    tries: int
+    """How often it has passed the fence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,12 @@ class Outbox:
         )
 
     async def unsent(self, outgoing: Outgoing, reason: str) -> None:
-        """Write down that it surely did not leave; it is tried again, a few times."""
+        """Write down that it surely did not leave this time; it is tried again, a few times."""
         settings = self._settings
-        await self._run("unsent", outgoing, int(settings.retry_seconds * 1000), settings.most_tries, reason)
+        await self._run(
+            *("unsent", outgoing, int(settings.retry_seconds * 1000), settings.most_tries, reason),
+            int(outgoing.handed_over_before),
+        )
 
     async def unknown(self, outgoing: Outgoing, reason: str) -> None:
         """Write down that nobody can say whether it left."""
@@ -118,7 +123,7 @@ class Outbox:
 
 
 def _outgoing(row: Sequence[str | int]) -> Outgoing:
-    chat, token, bubble, draft, text, index, total, state, _ = row
+    chat, token, bubble, draft, text, index, total, state, tries = row
     return Outgoing(
         bubble=Bubble(str(bubble), ChatKey.parse(str(chat)), str(text)),
         token=int(token),
@@ -126,4 +131,5 @@ def _outgoing(row: Sequence[str | int]) -> Outgoing:
         index=int(index),
         total=int(total),
         handed_over_before=state == "sending",
+        tries=int(tries),
     )

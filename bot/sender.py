@@ -12,7 +12,7 @@ from bot.clock import Clock
 from bot.errors import StoreAway
 from bot.faults import Faults
 from bot.kill_switch import RedisKillSwitch
-from bot.messengers.base import Connector, SendError, SendRefused, SendUncertain
+from bot.messengers.base import Connector, SendRefused, SendUncertain
 from bot.outbox import Fence, Outbox, OutboxSettings, Outgoing
 from bot.wakeup import Wakeup
 from chat.message import Message
@@ -118,16 +118,15 @@ class Sender:
         except SendRefused as error:
             await self._until_written(self._outbox.unsent, outgoing, str(error))
             return
-        except (SendUncertain, TimeoutError) as error:
-            reason = str(error) or "the messenger did not answer in time"
-            if not self._connector.idempotent:
+        except Exception as error:  # noqa: BLE001 - whatever else a connector raises: nobody can say
+            reason = _why_uncertain(error)
+            # Where the messenger knows the bubble's id it is handed over again, but not for ever: behind it the
+            # chat's other messages wait for their outcome.
+            if not self._connector.idempotent or outgoing.tries + 1 >= self._settings.most_tries:
                 await self._until_written(self._outbox.unknown, outgoing, reason)
                 return
-            # The messenger knows the bubble's id, so it is handed over again by whoever claims it next.
             await self._until_kept(outgoing)
             return
-        except SendError as error:
-            raise RuntimeError("a connector raised a bare SendError") from error
         await self._faults.reach("sender.handed_over")
         await self._until_sent(outgoing, message)
         _log.info("bubble.sent", bubble=outgoing.bubble.id, receipt=message.id)
@@ -183,3 +182,12 @@ class Sender:
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 return
+
+
+def _why_uncertain(error: Exception) -> str:
+    if isinstance(error, SendUncertain):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "the messenger did not answer in time"
+    # The message of a foreign error may quote the text it failed on; its type is enough here.
+    return f"the connector failed ({type(error).__name__})"

@@ -1,30 +1,39 @@
 """Settings: `understudy.toml`, then `UNDERSTUDY_*` from the environment, then what the command line says.
 
 Nested settings are tables in TOML and double underscores in the environment: `UNDERSTUDY_TURNS__PAUSE_SECONDS=2`.
-An unknown name is an error. Nothing else in the program reads settings; `bot.app` hands the values down.
+A list is written with commas in the environment: `UNDERSTUDY_KILL_WORDS=pineapple,banana`. An empty variable is one
+that is not set; an unknown name is an error. Nothing else in the program reads settings; `bot.app` hands the values
+down.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from platformdirs import user_state_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
+from redis.asyncio.connection import parse_url
 
 from bot.errors import SettingsInvalid
 from bot.inbox import InboxSettings
 from bot.outbox import OutboxSettings
+from bot.settings_errors import PREFIX, OutOfRange, refusal, unknown
 from bot.worker import WorkerSettings
 from safety.chain import DraftSettings, GateSettings
+from safety.kill_word import KillWords
 from safety.rules.broadcast import BroadcastSettings
 from safety.rules.length import LengthSettings
 from safety.rules.rate_limit import RateLimitSettings
@@ -32,10 +41,62 @@ from safety.rules.repetition import RepetitionSettings
 
 SETTINGS_FILE: Final = "understudy.toml"
 SAMPLE_PERSONA: Final = Path(__file__).parent.parent / "personas" / "sample"
+_MAY_BE_ZERO: Final = frozenset({"pause_seconds", "longest_pause_seconds", "rewrites"})
+
+Values = TypeVar("Values", InboxSettings, WorkerSettings, OutboxSettings)
+
+
+def _in_range(values: Values) -> Values:
+    """Refuse the numbers with which a part would spin, wait for ever, or do nothing at all."""
+    for name in (field.name for field in fields(values)):
+        number = getattr(values, name)
+        if name in _MAY_BE_ZERO and number < 0:
+            raise OutOfRange(name, "must be 0 or more")
+        if name not in _MAY_BE_ZERO and number <= 0:
+            raise OutOfRange(name, "must be more than 0")
+    return values
+
+
+def _with_commas(value: object) -> object:
+    """Read a list as the environment gives it: with commas, or as JSON where a comma is part of a text."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError('write a list as a,b or as JSON, such as ["a", "b"]') from None
+    return [text.strip() for text in value.split(",") if text.strip()]
+
+
+def _usable_words(words: tuple[str, ...]) -> tuple[str, ...]:
+    KillWords(words)  # raises ValueError
+    return words
+
+
+def _usable_address(address: SecretStr) -> SecretStr:
+    # redis-py's own words quote the address, in which a password may stand.
+    try:
+        known = bool(parse_url(address.get_secret_value()))
+    except (ValueError, TypeError):
+        known = False
+    if not known:
+        raise ValueError("it must be an address such as redis://host:6379/0, or rediss:// with TLS")
+    return address
+
+
+def _usable_base(address: str) -> str:
+    if address and not address.startswith(("http://", "https://")):
+        raise ValueError("it must be an address such as http://localhost:8000/v1")
+    return address.rstrip("/")
+
+
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_with_commas)]
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelSettings(_Table):
@@ -43,7 +104,7 @@ class ModelSettings(_Table):
 
     engine: Literal["llama_cpp", "openai"] = "llama_cpp"
     """`llama_cpp` starts the embedded one; `openai` reaches a running server, such as vLLM."""
-    base_url: str = ""
+    base_url: Annotated[str, AfterValidator(_usable_base)] = ""
     """Of the running server, ending in `/v1`."""
     api_key: SecretStr = SecretStr("")
     model: str = ""
@@ -79,34 +140,24 @@ class RuleSettings(_Table):
         return DraftSettings(broadcast=self.broadcast, repetition=self.repetition, length=self.length)
 
 
-class Settings(BaseSettings):
-    """All settings of the service."""
+class StoreSettings(BaseSettings):
+    """Where the store is: all that `understudy kill` needs, so that no other setting can get in its way."""
 
     model_config = SettingsConfigDict(
-        env_prefix="UNDERSTUDY_", env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
     )
 
-    state_dir: Path = Field(default_factory=lambda: user_state_path("understudy"))
+    state_dir: Folder = Field(default_factory=lambda: user_state_path("understudy"))
     """Where the embedded Redis keeps its data, and the logs lie."""
-    redis_url: SecretStr | None = None
+    redis_url: Annotated[SecretStr, AfterValidator(_usable_address)] | None = None
     """A Redis 7 or later, or Valkey, instead of the embedded one."""
     partitions: int = Field(default=4, ge=1, le=4096)
     """Over how many hash slots the chats are spread; fixed once there is data."""
-    persona: Path = SAMPLE_PERSONA
-    persona_aliases: tuple[str, ...] = ()
-    """Other names by which people address the persona."""
-    kill_words: tuple[str, ...] = ("pineapple", "🍍")
-    default_probability: float = Field(default=0.35, ge=0, le=1)
-    """How often a new chat's ambient turns are answered."""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    faults: str = ""
-    """For tests only: where to end the process, see `bot.faults`."""
-    turns: InboxSettings = InboxSettings()
-    worker: WorkerSettings = WorkerSettings()
-    outbox: OutboxSettings = OutboxSettings()
-    rules: RuleSettings = RuleSettings()
-    model: ModelSettings = ModelSettings()
-    dashboard: DashboardSettings = DashboardSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -118,17 +169,71 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The command line before the environment before the file."""
-        file = Path(os.environ.get("UNDERSTUDY_CONFIG", SETTINGS_FILE))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_file())
+
+
+class Settings(StoreSettings):
+    """All settings of the service."""
+
+    model_config = SettingsConfigDict(extra="forbid")
+
+    persona: Folder = SAMPLE_PERSONA
+    persona_aliases: Texts = ()
+    """Other names by which people address the persona."""
+    kill_words: Annotated[Texts, AfterValidator(_usable_words)] = ("pineapple", "🍍")
+    default_probability: float = Field(default=0.35, ge=0, le=1)
+    """How often a new chat's ambient turns are answered."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    faults: str = ""
+    """For tests only: where to end the process, see `bot.faults`."""
+    turns: Annotated[InboxSettings, AfterValidator(_in_range)] = InboxSettings()
+    worker: Annotated[WorkerSettings, AfterValidator(_in_range)] = WorkerSettings()
+    outbox: Annotated[OutboxSettings, AfterValidator(_in_range)] = OutboxSettings()
+    rules: RuleSettings = RuleSettings()
+    model: ModelSettings = ModelSettings()
+    dashboard: DashboardSettings = DashboardSettings()
 
 
 def read_settings(**said: Any) -> Settings:  # noqa: ANN401
     """Read the settings; `said` is what the command line says. Raises SettingsInvalid."""
+    _refuse_unknown_variables()
+    return _read(Settings, said)
+
+
+def read_store_settings(**said: Any) -> Settings:  # noqa: ANN401
+    """Read where the store is, and leave all else at its default. Raises SettingsInvalid if that cannot be read."""
+    found = _read(StoreSettings, {name: said[name] for name in said if name in StoreSettings.model_fields})
+    return Settings.model_construct(**dict(found))
+
+
+Kind = TypeVar("Kind", bound=StoreSettings)
+
+
+def _read(kind: type[Kind], said: dict[str, Any]) -> Kind:
+    said = {name: value for name, value in said.items() if value is not None}
+    file = _file()
+    if "UNDERSTUDY_CONFIG" in os.environ and not file.is_file():
+        raise SettingsInvalid(f"there is no file {file}: correct UNDERSTUDY_CONFIG, or unset it")
     try:
-        return Settings(**{name: value for name, value in said.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsInvalid(f"the setting {where} cannot be used: {first['msg']}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsInvalid(f"{SETTINGS_FILE} is not valid TOML: {error}") from None
+        return kind(**said)
+    except (ValidationError, SettingsError) as error:
+        raise refusal(error, kind, said, file, os.environ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{file} is no TOML, correct it: {error}") from None
+    except OSError as error:
+        raise SettingsInvalid(f"{file} cannot be read ({error.strerror}): correct that, or move it") from None
+
+
+def _file() -> Path:
+    return Path(os.environ.get("UNDERSTUDY_CONFIG", SETTINGS_FILE))
+
+
+def _refuse_unknown_variables() -> None:
+    """Refuse `UNDERSTUDY_PAUSE=2`, which pydantic-settings would not look at."""
+    known = {*Settings.model_fields, "config"}
+    for variable in sorted(os.environ):
+        if not variable.upper().startswith(PREFIX):
+            continue
+        name = variable[len(PREFIX) :].lower().split("__")
+        if name[0] not in known:
+            raise unknown(".".join(name), variable, Settings)

@@ -11,7 +11,7 @@ import structlog
 
 from bot.answer import Answer, Writer, trail_of
 from bot.clock import Clock, as_datetime
-from bot.errors import StoreAway
+from bot.errors import StoreAway, StoreError
 from bot.faults import Faults
 from bot.kill_switch import RedisKillSwitch
 from bot.turn_queue import Claim, DraftPlan, TurnQueue
@@ -87,7 +87,7 @@ class Worker:
         """Work until cancelled."""
         slots = asyncio.Semaphore(self._settings.concurrency)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._hear_kills())
+            group.create_task(self._hear_kills(group))
             while True:
                 await slots.acquire()
                 claim = await self._next()
@@ -114,6 +114,15 @@ class Worker:
             # The claim lapses, and the pinned turn is decided again, the same way, by whoever is there.
             _log.error("worker.store_away", turn=claim.turn.id)
             await asyncio.sleep(_RETRY_SECONDS)
+        except Exception as error:  # noqa: BLE001 - one turn that cannot be worked on must not end all chats
+            # The message of a foreign error may quote the text it failed on; its type is enough here.
+            kind = type(error).__name__
+            _log.error("worker.turn_failed", turn=claim.turn.id, error=kind)
+            try:
+                await self._try_again(claim, f"the service failed on it ({kind})", self._facts(claim))
+            except StoreError:
+                # The claim lapses, and after too many of those the turn is given up.
+                _log.error("worker.turn_not_settled", turn=claim.turn.id)
 
     async def _work(self, claim: Claim) -> None:
         await self._faults.reach("worker.claimed")
@@ -178,7 +187,7 @@ class Worker:
     async def _check(self, claim: Claim, unwanted: asyncio.Future[str]) -> None:
         try:
             epoch = await self._queue.renew(claim)
-        except StoreAway:
+        except StoreError:
             return
         if unwanted.done():
             return
@@ -187,21 +196,29 @@ class Worker:
         elif epoch != claim.epoch:
             unwanted.set_result("killed while the answer was being written")
 
-    async def _hear_kills(self) -> None:
+    async def _hear_kills(self, group: asyncio.TaskGroup) -> None:
         async for scope in self._kill_switch.heard():
             for unwanted, claim in list(self._running.items()):
                 if scope is None:
-                    await self._check(claim, unwanted)
+                    # Beside each other: while Redis hangs, a kill that this process hears must not wait for them.
+                    group.create_task(self._check(claim, unwanted))
                 elif scope.covers(claim.turn.chat.key) and not unwanted.done():
                     unwanted.set_result("killed while the answer was being written")
 
     async def _model_failed(self, claim: Claim, error: ModelError, facts: dict[str, Any]) -> None:
         _log.warning("worker.model_failed", turn=claim.turn.id, error=type(error).__name__)
-        if isinstance(error, ModelRejected) or claim.attempts >= self._settings.most_attempts:
-            await self._settle(claim, "failed", f"the model gave no answer: {error}", facts)
+        reason = f"the model gave no answer: {error}"
+        if isinstance(error, ModelRejected):
+            await self._settle(claim, "failed", reason, facts)
+            return
+        await self._try_again(claim, reason, facts)
+
+    async def _try_again(self, claim: Claim, reason: str, facts: dict[str, Any]) -> None:
+        if claim.attempts >= self._settings.most_attempts:
+            await self._settle(claim, "failed", reason, facts)
             return
         wait = self._settings.retry_seconds * claim.attempts
-        await self._queue.postpone(claim, wait, f"the model gave no answer: {error}")
+        await self._queue.postpone(claim, wait, reason)
 
     async def _settle_answer(self, claim: Claim, answer: Answer, facts: dict[str, Any]) -> None:
         facts = facts | self._made(answer)

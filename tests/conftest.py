@@ -24,7 +24,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
     for name in [name for name in os.environ if name.startswith("UNDERSTUDY_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("UNDERSTUDY_CONFIG", str(tmp_path / "none.toml"))
+    empty = tmp_path / "none.toml"
+    empty.touch()
+    monkeypatch.setenv("UNDERSTUDY_CONFIG", str(empty))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress as ProgressBar
 
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         apprentice = _apprentice(options)
-        with ProgressBar(console=console) as bar:
+        # In a log, and after an error, the bar would be one more line beside the one that counts.
+        with ProgressBar(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("training", total=None)
 
             def show(progress: Progress) -> None:
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             persona = apprentice.persona(options.out, show)
     except (ChatError, TrainingError, InferenceError, ValueError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(_in_one_line(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
     figures = persona.figures["training"]
     console.print(
@@ -49,6 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         soft_wrap=True,
     )
     return 0
+
+
+def _in_one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        option = "-".join(str(part) for part in first["loc"]).replace("_", "-")
+        return f"--{option}: {first['msg']}"
+    return " ".join(str(error).split())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bot.app import open_office
+from bot.cli.screen import say
 from bot.cli.wishes import owner, wishes
 from bot.errors import SettingsInvalid
 from bot.settings import Settings
 from chat.message import Chat, ChatKey
 from safety.mode import Mode
 
-group = typer.Typer(help="Chats: let the stand-in in, and set how it behaves.", no_args_is_help=True)
+group = typer.Typer(help="Chats: let the stand-in in, and set how it behaves.", invoke_without_command=True)
+
+
+@group.callback()
+def _without_verb(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @group.command()
@@ -31,8 +37,13 @@ def enable(
 @group.command("set")
 def change(
     context: typer.Context,
-    chat: str,
-    mode: Annotated[Mode | None, typer.Option()] = None,
+    chat: Annotated[str, typer.Argument(help="messenger/chat-id, such as local/friends.")],
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="off; shadow: drafts are written, never sent; manual: you approve each; auto: it answers alone."
+        ),
+    ] = None,
     probability: Annotated[
         float | None, typer.Option(help="0 to 1: how often ambient talk is answered.")
     ] = None,
@@ -54,7 +65,7 @@ async def _enable(settings: Settings, key: ChatKey, title: str) -> None:
             await office.rooms.open(chat)
         await office.desk.enable(owner(), chat)
         state = await office.desk.chats.get(key)
-        Console().print(f"{key}: {state.policy.mode.value}")
+        say(f"{key}: {state.policy.mode.value}")
 
 
 async def _change(settings: Settings, key: ChatKey, mode: Mode | None, probability: float | None) -> None:
@@ -64,7 +75,7 @@ async def _change(settings: Settings, key: ChatKey, mode: Mode | None, probabili
         if probability is not None:
             await office.desk.set_probability(owner(), key, probability)
         state = await office.desk.chats.get(key)
-        Console().print(f"{key}: {state.policy.mode.value}, probability {state.policy.probability:g}")
+        say(f"{key}: {state.policy.mode.value}, probability {state.policy.probability:g}")
 
 
 def _key(text: str) -> ChatKey:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import typer
-from rich.console import Console
 
 from bot.app import open_office, open_service
+from bot.cli.screen import say
 from bot.cli.wishes import wishes
-from bot.errors import BotError
+from bot.errors import BotError, PortTaken
 from bot.settings import Settings
 from inference.errors import InferenceError
 from inference.persona import load_persona
@@ -34,10 +34,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 async def _doctor(settings: Settings) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}", style="dim"
-    )
+    say(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}", "dim")
     checks: tuple[tuple[str, Callable[[Settings], Awaitable[str]]], ...] = (
         ("store", _store),
         ("persona", _persona),
@@ -50,13 +47,11 @@ async def _doctor(settings: Settings) -> None:
             found = await check(settings)
         except (BotError, InferenceError) as error:
             failed = True
-            console.print(f"[bold red]wrong[/bold red]  {name}: ", end="")
-            console.print(str(error), markup=False)
+            say(f"wrong  {name}: {error}", "bold red")
         else:
-            console.print(f"[green]fine[/green]   {name}: ", end="")
-            console.print(found, markup=False)
+            say(f"fine   {name}: {found}", "green")
     if failed:
-        sys.exit(_FAILED)
+        raise typer.Exit(_FAILED)
 
 
 async def _store(settings: Settings) -> str:
@@ -83,12 +78,33 @@ async def _model(settings: Settings) -> str:
 
 async def _port(settings: Settings) -> str:
     host, port = settings.dashboard.host, settings.dashboard.port
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise BotError(
-                f"{host}:{port} cannot be used ({error.strerror}): a dashboard may be running"
-            ) from error
-    return f"{host}:{port} is free"
+    problem = await asyncio.to_thread(_why_not, host, port)
+    if problem is None:
+        return f"{host}:{port} is free"
+    if await _is_ours(settings):
+        return f"{host}:{port} is used by the service that runs"
+    raise PortTaken(
+        f"{host}:{port} cannot be used ({problem}): stop what uses it, or set UNDERSTUDY_DASHBOARD__PORT to another"
+    )
+
+
+def _why_not(host: str, port: int) -> str | None:
+    try:
+        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
+            host.strip("[]") or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None
+
+
+async def _is_ours(settings: Settings) -> bool:
+    try:
+        async with open_office(settings) as office:
+            where = await office.attendance.where() or ""
+            return bool(await office.attendance.present()) and where.endswith(f":{settings.dashboard.port}")
+    except BotError:
+        return False

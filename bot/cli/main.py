@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from bot.cli import chats, doctor, drafts, records, service, switch
+from bot.cli.screen import say_error
 from bot.cli.wishes import Wishes
 from bot.errors import BotError
 from chat.errors import ChatError
 from inference.errors import EngineError, InferenceError, PersonaError
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    invoke_without_command=True,
     help="A model trained on your own messages stands in for you in your group chats, while you hold the switch.",
 )
 
@@ -38,6 +38,8 @@ def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
 ) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
     context.obj = Wishes(state_dir, demo, debug, log_level, _run)
 
 
@@ -67,21 +69,28 @@ doctor.add_to(app)
 def main() -> None:
     """Run the command line; every error is one line, and `--debug` adds the trace."""
     try:
-        app()
+        # Not standalone: typer would draw a box around a wrong word, of four lines.
+        ended = app(prog_name="understudy", standalone_mode=False)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BaseException as error:
-        if isinstance(error, SystemExit):
-            raise
+    except typer.Abort:
+        sys.exit(1)
+    except typer.TyperException as error:
+        _end(f"{error.format_message()} (`understudy --help` lists what there is)", error.exit_code)
+    except Exception as error:
         known = _known(error)
         if known is None:
             raise
-        if "--debug" in sys.argv:
-            traceback.print_exc()
-        Console(stderr=True, soft_wrap=True, highlight=False).print(
-            f"understudy: {known}", style="bold red", markup=False
-        )
-        sys.exit(_exit_code(known))
+        _end(str(known), _exit_code(known))
+    else:
+        sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _end(text: str, exit_code: int) -> None:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    say_error(text)
+    sys.exit(exit_code)
 
 
 def _known(error: BaseException) -> Exception | None:

@@ -7,10 +7,9 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from bot.app import Office, open_office
+from bot.cli.screen import clean, say, show_table
 from bot.cli.wishes import wishes
 from bot.journal_text import in_words
 from bot.settings import Settings
@@ -45,26 +44,20 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
     async with open_office(settings) as office:
         found = await _look(office)
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    console = Console(highlight=False)
     for kill in found["kills"]:
-        console.print(f"KILLED {kill['scope']} by {kill['by']} at {kill['at']}", style="bold red")
+        say(f"KILLED {kill['scope']} by {kill['by']} at {kill['at']}: {kill['reason']}", "bold red")
     for service in found["services"]:
         model = "model up" if service["model_alive"] else "MODEL DOWN"
-        console.print(
-            f"service {service['name']} (pid {service['pid']}): persona {service['persona']}, {model}"
-        )
+        say(f"service {service['name']} (pid {service['pid']}): persona {service['persona']}, {model}")
     if not found["services"]:
-        console.print("no service is running", style="yellow")
-    table = Table("chat", "title", "mode", "probability", "waiting", "leaving")
-    for chat in found["chats"]:
-        table.add_row(
-            *(str(chat[name]) for name in ("key", "title", "mode", "probability", "waiting", "leaving"))
-        )
+        say("no service is running", "yellow")
+    columns = ("key", "title", "mode", "probability", "waiting", "leaving")
     if found["chats"]:
-        console.print(table)
-    console.print(f"{found['drafts_waiting']} drafts wait for a moderator")
+        rows = [tuple(str(chat[name]) for name in columns) for chat in found["chats"]]
+        show_table(("chat", *columns[1:]), rows)
+    say(f"{found['drafts_waiting']} drafts wait for a moderator")
 
 
 async def _look(office: Office) -> dict[str, Any]:
@@ -102,4 +95,4 @@ async def _journal(settings: Settings, count: int, chat: str | None, *, as_json:
             }
             typer.echo(json.dumps(line, ensure_ascii=False))
         else:
-            typer.echo(f"{entry.at.astimezone():%Y-%m-%d %H:%M:%S}  {in_words(entry)}")
+            typer.echo(f"{entry.at.astimezone():%Y-%m-%d %H:%M:%S}  {clean(in_words(entry))}")

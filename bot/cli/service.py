@@ -1,4 +1,7 @@
-"""`run`, `demo` and `link`: what stays running, and how people get in."""
+"""`run`, `demo` and `link`: what stays running, and how people get in.
+
+The dashboard is imported where it is needed: NiceGUI takes most of a second, and `understudy kill` shall not wait.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,20 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from bot.app import Office, open_office, open_service
 from bot.cli.wishes import owner, wishes
-from bot.dashboard.server import Dashboard
-from bot.dashboard.sign_in import SignIn
-from bot.demo.friends import Friends
-from bot.demo.headless import HeadlessDemo
-from bot.demo.settings import demo_settings, demo_state, prepare_room
+from bot.demo.settings import demo_settings, prepare_room
 from bot.people import Person, Role
 from bot.settings import Settings
 from chat.message import Chat, ChatKey
+
+if TYPE_CHECKING:
+    from bot.dashboard.server import Dashboard
 
 
 def run(context: typer.Context) -> None:
@@ -54,7 +56,7 @@ def demo(
             update={"dashboard": settings.dashboard.model_copy(update={"port": port})}
         )
     if fresh:
-        shutil.rmtree(demo_state(settings) if settings.state_dir.name != "demo" else settings.state_dir, True)
+        shutil.rmtree(settings.state_dir, ignore_errors=True)
     asked.run(_demo(settings))
 
 
@@ -65,7 +67,7 @@ def link(
 ) -> None:
     """Print a link that signs one person in, once."""
     asked = wishes(context)
-    asked.run(_link(asked.settings(), role, name))
+    asked.run(_link(asked.settings(quiet="warning"), role, name))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -76,6 +78,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 async def _run(settings: Settings) -> None:
+    from bot.dashboard.server import Dashboard  # noqa: PLC0415 - see above
+
     async with open_office(settings) as office:
         for room in await office.rooms.rooms():
             await office.desk.enable(owner(), Chat(ChatKey("local", room.key.chat_id), room.title))
@@ -87,6 +91,9 @@ async def _run(settings: Settings) -> None:
 
 
 async def _demo(settings: Settings) -> None:
+    from bot.dashboard.server import Dashboard  # noqa: PLC0415 - see above
+    from bot.demo.friends import Friends  # noqa: PLC0415 - see above
+
     async with open_office(settings) as office, open_service(office) as service:
         await prepare_room(office)
         async with Dashboard(office, service) as dashboard:
@@ -98,6 +105,8 @@ async def _demo(settings: Settings) -> None:
 
 
 async def _headless(settings: Settings) -> None:
+    from bot.demo.headless import HeadlessDemo  # noqa: PLC0415 - see above
+
     console = Console(highlight=False, soft_wrap=True)
     async with open_office(settings) as office, open_service(office) as service:
         await prepare_room(office)
@@ -119,6 +128,8 @@ async def _headless(settings: Settings) -> None:
 
 
 async def _link(settings: Settings, role: Role, name: str) -> None:
+    from bot.dashboard.sign_in import SignIn  # noqa: PLC0415 - see above
+
     async with open_office(settings) as office:
         dashboard = settings.dashboard
         url = await office.attendance.where() or f"http://{dashboard.host}:{dashboard.port}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bot.app import open_office
+from bot.cli.screen import say
 from bot.cli.wishes import owner, wishes
-from bot.errors import SettingsInvalid
+from bot.errors import ChatUnknown, SettingsInvalid
 from bot.settings import Settings
 from safety.kill import KillScope
 
@@ -23,7 +23,9 @@ def kill(
 ) -> None:
     """Stop all sending, at once and until resumed. Works with the model down."""
     asked = wishes(context)
-    asked.run(_kill(asked.settings(quiet="error"), _scope(scope), reason))
+    # The scope first: what is wrong with it must not be said after "killing all the same".
+    wanted = _scope(scope)
+    asked.run(_kill(asked.store_settings(), wanted, reason))
 
 
 def resume(context: typer.Context, scope: Annotated[str, _SCOPE] = "everywhere") -> None:
@@ -41,29 +43,34 @@ def add_to(app: typer.Typer) -> None:
 async def _kill(settings: Settings, scope: KillScope, reason: str) -> None:
     async with open_office(settings) as office:
         report = await office.desk.kill(owner(), scope, reason)
-        console = Console(highlight=False)
-        console.print(f"Killed: {report.scope}. Nothing leaves until an owner resumes.", style="bold red")
+        say(f"Killed: {report.scope}. Nothing leaves until an owner resumes.", "bold red")
         if report.in_flight:
-            console.print(f"{report.in_flight} already handed to a messenger cannot be called back.")
+            say(f"{report.in_flight} already handed to a messenger cannot be called back.")
+        # Written all the same, for a chat may come; but whoever mistyped it must not feel safe.
+        if scope != KillScope.everywhere() and not any(
+            scope.covers(state.chat.key) for state in await office.desk.chats.all()
+        ):
+            raise ChatUnknown(f"no chat known so far is in {scope}: `understudy status` lists the chats")
 
 
 async def _resume(settings: Settings, scope: KillScope) -> None:
     async with open_office(settings) as office:
         standing = {kill.scope for kill in await office.kill_switch.kills()}
         waiting = await office.desk.resume(owner(), scope)
-        console = Console(highlight=False)
-        if scope not in standing:
-            console.print(f"No kill of {scope} was in force.")
-            return
-        console.print(f"Resumed: {scope}.", style="bold green")
-        for draft in waiting:
-            console.print(f"  {draft.state} draft {draft.id} in {draft.chat} waits (understudy drafts)")
-        for left in standing - {scope}:
-            console.print(f"  still killed: {left}", style="bold red")
+        if scope in standing:
+            say(f"Resumed: {scope}.", "bold green")
+            for draft in waiting:
+                say(f"  {draft.state} draft {draft.id} in {draft.chat} waits (understudy drafts)")
+        else:
+            say(f"No kill of {scope} was in force.")
+        for left in sorted(standing - {scope}):
+            say(f"  still killed: {left}", "bold red")
 
 
 def _scope(text: str) -> KillScope:
     try:
         return KillScope.parse(text)
-    except ValueError as error:
-        raise SettingsInvalid(str(error)) from None
+    except ValueError:
+        raise SettingsInvalid(
+            f"{text!r} is no scope: write everywhere, account:<messenger> or chat:<messenger>/<chat id>"
+        ) from None

@@ -10,10 +10,12 @@ from typing import Any
 
 import typer
 
+from bot.cli.screen import say_error
 from bot.demo.settings import demo_settings
+from bot.errors import SettingsInvalid
 from bot.log import configure_logs
 from bot.people import Person, Role
-from bot.settings import Settings, read_settings
+from bot.settings import Settings, read_settings, read_store_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,19 @@ class Wishes:
         """
         settings = read_settings(state_dir=self.state_dir, log_level=self.log_level)
         configure_logs(quiet if quiet and self.log_level is None else settings.log_level)
+        return demo_settings(settings) if self.demo else settings
+
+    def store_settings(self) -> Settings:
+        """Read the settings for the kill, which no mistake in another setting may keep from working.
+
+        Raises SettingsInvalid when it cannot even be read where the store is.
+        """
+        try:
+            return self.settings(quiet="error")
+        except SettingsInvalid as error:
+            settings = read_store_settings(state_dir=self.state_dir)
+            say_error(f"{error}; killing all the same")
+        configure_logs("error")
         return demo_settings(settings) if self.demo else settings
 
 

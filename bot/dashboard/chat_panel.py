@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from nicegui import ui
-from nicegui.events import GenericEventArguments, ValueChangeEventArguments
+from nicegui.events import GenericEventArguments
 
+from bot.dashboard.chat_settings import ChatSettings
 from bot.dashboard.snapshot import ChatView
 from bot.dashboard.visitor import Visitor
 from bot.dashboard.widgets import Moment, Rows, Tag, attribute, box, hue, set_text, show_if
@@ -16,17 +17,9 @@ from bot.desk import Desk
 from bot.messengers.local import LocalRooms
 from bot.people import Person, Role
 from chat.message import Author, Chat, Message
-from safety.mode import Mode
 
 _TOGETHER = timedelta(minutes=5)
 _LONGEST = 4000
-_MODES = {Mode.OFF: "Off", Mode.SHADOW: "Shadow", Mode.MANUAL: "Manual", Mode.AUTO: "Auto"}
-_MODE_HELP = {
-    Mode.OFF: "Nothing is read or written.",
-    Mode.SHADOW: "Drafts are written, never sent.",
-    Mode.MANUAL: "A moderator approves each draft.",
-    Mode.AUTO: "What every rule allows is sent.",
-}
 _SEND = """(event) => {
     if (event.isComposing || event.shiftKey) return;
     event.preventDefault();
@@ -56,21 +49,20 @@ class ChatPanel:
         rooms: LocalRooms,
         chat: Chat,
         friends: Sequence[Author],
+        name: str,
         *,
         local: bool,
     ) -> None:
         self._visitor = visitor
-        self._desk = desk
         self._rooms = rooms
         self._chat = chat
         self._friends = {friend.id: friend for friend in friends}
-        self._mode_now: Mode | None = None
         with box("section", "u-chat").props('aria-label="Chat"'):
             with box("header"):
                 with box(classes="u-chat-name"):
                     Tag("h1", chat.title)
                     self._about = Tag("p", "", "u-soft")
-                self._make_modes()
+                self._settings = ChatSettings(visitor, desk, chat.key, name)
             with box("u-stick", "u-messages").props('role=log aria-label="Messages" tabindex=0'):
                 self._empty = Tag("p", "Nobody has said anything yet.", "u-soft u-nothing")
                 self._rows: Rows[_Line] = Rows(box("ol", "u-bubbles"), lambda line: line.message.id, _LineRow)
@@ -84,27 +76,12 @@ class ChatPanel:
 
     def show(self, view: ChatView) -> None:
         """Show the chat as it stands now."""
-        policy = view.state.policy
-        if policy.mode is not self._mode_now:
-            self._mode_now = policy.mode
-            self._modes.set_value(policy.mode)
-        set_text(self._about, _MODE_HELP[policy.mode])
+        set_text(self._about, self._settings.show(view.state.policy))
         show_if(self._empty, not view.said)
         self._rows.show(_lines(view.said))
         show_if(self._typing, view.typing)
         if view.typing:
             set_text(self._typing_text, f"{view.typing} is typing…")
-
-    def _make_modes(self) -> None:
-        self._modes = (
-            ui.toggle(dict(_MODES), on_change=self._on_mode)
-            .props(
-                'no-caps unelevated color=none text-color=none toggle-color=none toggle-text-color=none role=group aria-label="Mode"'
-            )
-            .classes("u-modes")
-        )
-        if not self._visitor.owns:
-            self._modes.disable()
 
     def _make_composer(self) -> None:
         with box("div", "u-composer"):
@@ -122,19 +99,6 @@ class ChatPanel:
             self._text.on("keydown.enter", self._on_enter, js_handler=_SEND)
             send = ui.button(icon="send", color=None, on_click=self._on_send)
             send.props('unelevated round aria-label="Send"').classes("u-send")
-
-    async def _on_mode(self, event: ValueChangeEventArguments[Mode]) -> None:
-        wanted = event.value
-        if wanted is None or wanted is self._mode_now:
-            return
-
-        async def change(person: Person) -> Mode:
-            return (await self._desk.set_mode(person, self._chat.key, wanted)).policy.mode
-
-        before, self._mode_now = self._mode_now, wanted
-        if await self._visitor.do(change) is None:
-            self._mode_now = before
-            self._modes.set_value(before)
 
     async def _on_enter(self, event: GenericEventArguments) -> None:
         await self._post(str(event.args or ""))

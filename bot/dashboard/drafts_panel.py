@@ -41,7 +41,8 @@ class DraftsPanel:
             with box("h2"):
                 Tag("span", "Drafts")
                 self._count = Tag("span", "", "u-count")
-                self._writing = Tag("span", f"{name} is writing…", "u-writing").props("role=status")
+                writing = f"{name[:1].upper()}{name[1:]} is writing…"
+                self._writing = Tag("span", writing, "u-writing").props("role=status")
             self._empty = Tag("p", "", "u-soft")
             self._rows: Rows[_Card] = Rows(
                 box("ol", "u-cards"), lambda card: card.draft.id, lambda card: _CardRow(card, visitor, desk)
@@ -128,7 +129,7 @@ class _CardRow:
     def show(self, card: _Card) -> None:
         self._draft = card.draft
         frozen = card.draft.state == "frozen"
-        why = "a kill stopped it" if frozen else card.draft.reason
+        why = "a kill stopped it" if frozen else card.draft.reason.removeprefix("written, and ")
         if sent := card.draft.sent:
             why += f"; {sent} of {len(card.draft.bubbles)} bubbles have left"
         set_text(self._why, why + " · ")

@@ -6,7 +6,6 @@ is DNS rebinding), where the request comes from (another site must not act with 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -18,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.dashboard.address import is_wildcard
 from bot.dashboard.sign_in import SignIn
 from bot.dashboard.sign_in_page import away_page, bounce_page, lost_page
 from bot.errors import StoreAway
@@ -96,7 +96,7 @@ class Guard:
             await self._app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the last place where anything can be caught
             # Whoever logs the whole of a foreign error logs what it quotes; its type and place are enough here.
-            _log.error("dashboard.failed", error=type(error).__name__, place=_place(error))
+            _log.warning("dashboard.failed", error=type(error).__name__, place=_place(error))
             if scope["type"] != "http" or started:
                 return
             wants_json = scope["path"].startswith("/api/")
@@ -200,11 +200,3 @@ def allowed_hosts(host: str, more: Sequence[str] = ()) -> tuple[str, ...]:
     if not is_wildcard(host):
         names.add(host.strip("[]"))
     return tuple(sorted(names))
-
-
-def is_wildcard(host: str) -> bool:
-    """Whether a host to listen on means all addresses of the machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_unspecified
-    except ValueError:
-        return not host

@@ -16,13 +16,13 @@ _REDIS_AWAY = "Redis is away: nothing is sent until it is back. What stands here
 class Header:
     """Name, lamps, and the switch."""
 
-    def __init__(self, visitor: Visitor, persona: str, chat: Chat | None) -> None:
+    def __init__(self, visitor: Visitor, persona: str | None, chat: Chat | None) -> None:
         with box("header", "u-header"):
             with box("a", "u-brand").props('href="/" aria-label="Understudy, to the chats"'):
                 box("img").props('src="/assets/understudy.svg" alt="" width=30 height=30')
                 with box("span", "u-brand-name"):
                     Tag("b", "Understudy")
-                    Tag("span", f"speaks as {persona}" if persona[0:4] != "The " else "nobody speaks")
+                    Tag("span", f"speaks as {persona}" if persona else "nobody speaks now")
             with box("div", "u-lamps"):
                 self._model = _Lamp("Model")
                 self._redis = _Lamp("Redis")

@@ -72,10 +72,10 @@ class Pages:
         client.on_delete(lambda: self._snapshots.forget(board.show))
         return None
 
-    def _persona_name(self, snapshot: Snapshot) -> str:
+    def _persona_name(self, snapshot: Snapshot) -> str | None:
         if self._service is not None:
             return self._service.persona.prompt.name
-        return next((service.persona.capitalize() for service in snapshot.services), "The stand-in")
+        return next((service.persona.capitalize() for service in snapshot.services), None)
 
 
 class _Board:
@@ -84,10 +84,10 @@ class _Board:
         office: Office,
         visitor: Visitor,
         state: ChatState | None,
-        persona: str,
+        persona: str | None,
         friends: tuple[Author, ...],
     ) -> None:
-        desk = office.desk
+        desk, name = office.desk, persona or "the stand-in"
         self._key = state.chat.key if state else None
         self._panels: tuple[ChatPanel, DraftsPanel, ReasonsPanel] | None = None
         ui.add_head_html(_HEAD)
@@ -105,9 +105,9 @@ class _Board:
             with box("main", "u-board").props("data-tab=chat") as self._board:
                 self._chats = _ChatList(state.chat.key)
                 local = state.chat.key.messenger == MESSENGER
-                chat = ChatPanel(visitor, desk, office.rooms, state.chat, friends, local=local)
+                chat = ChatPanel(visitor, desk, office.rooms, state.chat, friends, name, local=local)
                 with box("aside", "u-side"):
-                    self._panels = (chat, DraftsPanel(visitor, desk, persona), ReasonsPanel(persona))
+                    self._panels = (chat, DraftsPanel(visitor, desk, name), ReasonsPanel(name))
 
     def show(self, snapshot: Snapshot) -> None:
         self._header.show(snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,6 +64,7 @@ _VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "unknown": ("Unknown", "bad"),
     "frozen": ("Frozen", "kill"),
 }
+_WRITTEN: Final = re.compile(r"^written, and [^:]*: ")
 _DECIDED: Final = ("draft.approved", "draft.rejected")
 
 
@@ -91,6 +93,8 @@ def _turn(
     said_by = decided.get(str(facts.get("draft")))
     if said_by is not None and outcome in {"approved", "answered", "rejected"}:
         why = _decision(said_by)
+    # The verb says that already.
+    why = _WRITTEN.sub("", why)
     return Reason(
         id=entry.id,
         at=entry.at,

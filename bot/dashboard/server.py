@@ -18,16 +18,17 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from starlette.staticfiles import StaticFiles
 
 from bot.app import Office, Service
+from bot.dashboard.address import announce, url_of
 from bot.dashboard.api import add_error_handlers, api_router
 from bot.dashboard.api_docs import api_docs_page
-from bot.dashboard.guard import Guard, allowed_hosts, is_wildcard, visit_of
+from bot.dashboard.guard import Guard, allowed_hosts, visit_of
 from bot.dashboard.nicegui_host import NiceGuiHost
 from bot.dashboard.pages import FRIENDS, Pages
 from bot.dashboard.sign_in import SESSION_SECONDS, SignIn
 from bot.dashboard.sign_in_page import refused_link_page, sign_in_page
 from bot.dashboard.snapshot import Snapshots
 from bot.dashboard.switch import Switch
-from bot.errors import BotError, PortTaken, SettingsInvalid
+from bot.errors import BotError, PortTaken, SettingsInvalid, StoreAway
 from bot.people import Person
 from chat.message import Author
 
@@ -57,6 +58,7 @@ class Dashboard:
         self._friends = friends
         self._socket: socket.socket | None = None
         self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
         self._nicegui = NiceGuiHost()
         self._switch = Switch(office.desk)
         self._snapshots = Snapshots(office)
@@ -72,12 +74,7 @@ class Dashboard:
     @property
     def url(self) -> str:
         """Where a browser on this machine finds it."""
-        host = self._office.settings.dashboard.host
-        if is_wildcard(host):
-            host = "127.0.0.1"
-        elif ":" in host and not host.startswith("["):
-            host = f"[{host}]"
-        return f"http://{host}:{self.port}"
+        return url_of(self._office.settings.dashboard, self.port)
 
     async def link(self, person: Person) -> str:
         """Give an address that signs a person in, once. Raises StoreAway."""
@@ -108,6 +105,7 @@ class Dashboard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._switch.close()
+        await self._stop()
         if self._socket is not None:
             self._socket.close()
 
@@ -118,20 +116,27 @@ class Dashboard:
         server = self._server
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._snapshots.run())
-            serving = asyncio.create_task(server.serve(sockets=[self._socket]))
+            serving = self._serving = asyncio.create_task(server.serve(sockets=[self._socket]))
             _log.info("dashboard.open", port=self.port)
             try:
+                with contextlib.suppress(StoreAway):
+                    await announce(self._office.store, self.url)
                 await asyncio.shield(serving)
                 raise RuntimeError("the dashboard's server ended by itself")
             finally:
                 watching.cancel()
                 # First the pages, which would keep their websockets, then the server with its lifespan.
                 await self._nicegui.hang_up()
-                server.should_exit = True
-                await asyncio.wait({serving}, timeout=_CLOSE_SECONDS)
-                serving.cancel()
-                await asyncio.gather(serving, return_exceptions=True)
-                await self._nicegui.close()
+                await self._stop()
+
+    async def _stop(self) -> None:
+        """Stop what still runs. Called again at the end: `run` may be cancelled once more while it closes."""
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            await asyncio.wait({self._serving}, timeout=_CLOSE_SECONDS)
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+        await self._nicegui.close()
 
     def _app(self) -> FastAPI:
         app = FastAPI(

@@ -131,7 +131,7 @@ class LocalConnector:
             raise SendRefused("the local messenger is away") from error
         try:
             return await self._rooms.post(bubble.chat, self._account.author, bubble.text, own=True, once=once)
-        except StoreAway as error:
+        except StoreError as error:
             # The post may have been made and only its answer lost.
             raise SendUncertain("the local messenger went away while sending") from error
 

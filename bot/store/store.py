@@ -17,9 +17,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
+    ClusterDownError,
     NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
@@ -38,6 +42,9 @@ WAKE_CHANNEL: Final = "understudy:wake"
 _LAYOUT: Final = "1"
 _OLDEST_MAJOR: Final = 7
 _ANSWER_SECONDS: Final = 5.0
+# redis-py gives some of Redis's refusals classes of their own, and takes the first word off their text.
+_REFUSALS_FOR_NOW: Final = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+_WORDS_FOR_NOW: Final = ("BUSY", "LOADING", "MISCONF", "NOREPLICAS", "UNBLOCKED")
 
 Answer = TypeVar("Answer")
 
@@ -125,8 +132,10 @@ class Store:
                 return await call()
         except (RedisConnectionError, RedisTimeoutError, TimeoutError, OSError) as error:
             raise StoreAway("Redis cannot be reached; nothing is sent until it is back") from error
+        except _REFUSALS_FOR_NOW as error:
+            raise StoreAway(f"Redis refuses to write ({type(error).__name__})") from error
         except ResponseError as error:
-            if str(error).startswith(("LOADING", "MASTERDOWN", "READONLY", "MISCONF", "CLUSTERDOWN", "OOM")):
+            if str(error).startswith(_WORDS_FOR_NOW):
                 raise StoreAway(f"Redis refuses to write ({str(error).split()[0]})") from error
             raise StoreError(f"Redis refused a command ({str(error)[:120]})") from error
         except RedisError as error:
@@ -156,6 +165,11 @@ class Store:
             pubsub = self._redis.pubsub()
             try:
                 await pubsub.subscribe(*channels)
+                # Only once Redis has said yes to each: what is published before that is not heard.
+                confirmed = 0
+                while confirmed < len(channels):
+                    found = await pubsub.get_message(timeout=1.0)
+                    confirmed += found is not None and found["type"] == "subscribe"
                 yield "", ""
                 while True:
                     found = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from personas.sample.export import KEPT_BACK_COUNTS, ME, VOICES, cast
 from personas.sample.grammar.talk import Cast, Talk
-from personas.sample.grammar.template import read_acts
+from personas.sample.grammar.template import read_acts, read_rows
 from personas.sample.grammar.transcript import Message, messages
 
 ANSWERS = {
@@ -132,7 +132,8 @@ def known_words(conversations: int, seed: int) -> set[str]:
         for message in messages(talk.converse(group, 2), group.me, group.group):
             if message["role"] == "assistant":
                 counts.update(WORD.findall(message["content"].lower()))
-    own = (t for templates in read_acts("sam.txt").values() for t in templates)
+    own = [t for templates in read_acts("sam.txt").values() for t in templates]
+    own += [replies for _, replies in read_rows("small_talk.txt")]
     words = {word for word, count in counts.items() if count > RARE}
     return words | {word for t in own for word in WORD.findall(t.replace("'", ""))}
 
@@ -197,7 +198,6 @@ def main() -> None:
     figures = {
         "copied": copied(speaker, asked),
         "non-words": non_words(chats, replies, known),
-        "non-words of Sam": non_words(chats, said, known),
         "style": style(replies),
         "style of Sam": style(said),
     }

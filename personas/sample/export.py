@@ -25,6 +25,8 @@ MEDIA = "<Media omitted>"
 MEDIA_CHANCE = 0.012
 SCENE_COUNTS = (1, 1, 2, 2, 2, 3, 3, 4)
 KEPT_BACK_COUNTS = (1, 1, 2)
+DRILL_CHANCE = 0.12
+SMALL_TALK_WEIGHT = 70
 VOICES = {
     ME: Voice(
         lower=True,
@@ -113,10 +115,14 @@ def part(count: int, kept_back: bool, seed: int, clock: Clock) -> list[str]:
     talk = Talk(seed + kept_back, kept_back=kept_back)
     for act, templates in read_acts("sam.txt").items():
         talk.dry[act] = talk.dry.get(act, []) + templates
+    for scene in talk.scenes:
+        if scene.name == "small_talk" and not kept_back:
+            scene.weight = SMALL_TALK_WEIGHT
     counts = KEPT_BACK_COUNTS if kept_back else SCENE_COUNTS
     found: list[str] = []
     for _ in range(count):
-        found += told(talk.converse(cast(), talk.rng.choice(counts)), clock)
+        drill = not kept_back and talk.rng.random() < DRILL_CHANCE
+        found += told(talk.converse(cast(), talk.rng.choice(counts), drill), clock)
     return found
 
 

@@ -1,6 +1,7 @@
 -- Approve a draft: compare-and-set on its state, so that two approvals send once.
 -- ARGV: now, draft id, by, new bubbles JSON or '', moved limit
--- Gives { answer, state, decided by }; answer is 'approved', 'missing', 'decided', 'killed', 'off', 'expired' or 'stale'.
+-- Gives { answer, state, decided by }; answer is 'approved', 'missing', 'decided', 'killed', 'off', 'shadow', 'expired' or
+-- 'stale'.
 local now, id, by, edited = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local name = key('draft', id)
 local chat, state = redis.call('HGET', name, 'chat'), redis.call('HGET', name, 'state')
@@ -9,7 +10,9 @@ if state ~= 'held' and state ~= 'frozen' then
   return { 'decided', state, redis.call('HGET', name, 'decided_by') or '' }
 end
 if standing_kill(chat) then return { 'killed', state, '' } end
-if (redis.call('HGET', key('chat', chat), 'mode') or 'off') == 'off' then return { 'off', state, '' } end
+local mode = redis.call('HGET', key('chat', chat), 'mode') or 'off'
+-- `shadow` promises that nothing is sent, so there a draft from before waits for another mode.
+if mode == 'off' or mode == 'shadow' then return { mode, state, '' } end
 if tonumber(redis.call('HGET', name, 'expires_at')) <= now then
   move_draft(now, id, 'expired', 'expired', 'nobody approved it in time', 'clock')
   return { 'expired', 'expired', '' }

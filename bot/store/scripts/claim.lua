@@ -4,7 +4,10 @@
 local now, worker, lease, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 while true do
   local chat = redis.call('ZRANGEBYSCORE', key('ready'), '-inf', now, 'LIMIT', 0, 1)[1]
-  if not chat then return nil end
+  if not chat then
+    bring_back(now, key('ready'), lease)
+    return nil
+  end
   local settings = key('chat', chat)
   local waiting = redis.call('LLEN', key('box', chat))
   if waiting == 0 then

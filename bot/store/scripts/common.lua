@@ -73,17 +73,33 @@ local function plan(now, chat, draft, bubbles, first, attempt)
   redis.call('ZADD', key('outbox', messenger_of(chat)), 'NX', now, chat)
 end
 
--- Empty the chat's outbox of everything that has not been handed over, and give the chat back to the workers.
-local function clear_out(now, chat, state)
+-- Take one draft's bubbles that have not been handed over out of the chat's outbox; when none is left, the chat
+-- goes back to the workers. Other drafts' bubbles stay: each draft is judged at the fence under its own name, or
+-- its messages would never get an outcome.
+local function clear_out(now, chat, draft, state)
   for _, id in ipairs(redis.call('LRANGE', key('out', chat), 0, -1)) do
-    if redis.call('HGET', key('bubble', id), 'state') ~= 'unknown' then
-      redis.call('HSET', key('bubble', id), 'state', state)
+    local bubble = key('bubble', id)
+    if redis.call('HGET', bubble, 'draft') == draft then
+      if redis.call('HGET', bubble, 'state') ~= 'unknown' then redis.call('HSET', bubble, 'state', state) end
+      redis.call('SREM', key('in_flight'), id)
+      redis.call('LREM', key('out', chat), 1, id)
     end
-    redis.call('SREM', key('in_flight'), id)
   end
-  redis.call('DEL', key('out', chat))
-  redis.call('ZREM', key('outbox', messenger_of(chat)), chat)
-  if not redis.call('HGET', key('chat', chat), 'claim') then make_ready(chat, now) end
+  if redis.call('LLEN', key('out', chat)) > 0 then
+    redis.call('ZADD', key('outbox', messenger_of(chat)), now, chat)
+  else
+    redis.call('ZREM', key('outbox', messenger_of(chat)), chat)
+    if not redis.call('HGET', key('chat', chat), 'claim') then make_ready(chat, now) end
+  end
+end
+
+-- Chats whose time lies so far ahead that only a clock which has since gone back can have set it: they are due one
+-- claim's length from now. Whoever does hold one loses nothing but the head start: every step checks its token.
+local FARTHEST = 600000
+local function bring_back(now, waiting, lease)
+  for _, chat in ipairs(redis.call('ZRANGEBYSCORE', waiting, '(' .. now + FARTHEST + lease, '+inf', 'LIMIT', 0, 100)) do
+    redis.call('ZADD', waiting, now + lease, chat)
+  end
 end
 
 -- Move a draft to a state, with the outcome of its messages, and the line in the journal.

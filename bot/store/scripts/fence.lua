@@ -9,43 +9,44 @@ if redis.call('HGET', settings, 'send_token') ~= ARGV[3] or redis.call('LINDEX',
 end
 local bubble = key('bubble', id)
 local state, draft = redis.call('HGET', bubble, 'state'), redis.call('HGET', bubble, 'draft')
+local mode = redis.call('HGET', settings, 'mode') or 'off'
+local approved_by = redis.call('HGET', key('draft', draft), 'decided_by')
+-- In shadow mode nothing is sent, whoever approved it; in manual mode nothing that only the rules approved.
+local unwanted = mode == 'shadow' or (approved_by == 'auto' and mode ~= 'auto')
 
--- A bubble found `sending` was handed over by somebody who died before writing down what came of it.
+-- A bubble found `sending` was handed over by somebody who died before writing down what came of it. It may be
+-- handed over again only where the messenger knows its id, and only while it might be sent for the first time.
 local killed = standing_kill(chat) or tonumber(redis.call('HGET', bubble, 'epoch')) ~= epoch_of(chat)
-if state == 'sending' and (killed or ARGV[6] ~= '1') then
+if state == 'sending' and (killed or mode == 'off' or unwanted or ARGV[6] ~= '1') then
   redis.call('HSET', bubble, 'state', 'unknown')
-  clear_out(now, chat, 'void')
+  clear_out(now, chat, draft, 'void')
   move_draft(now, draft, 'unknown', 'unknown', 'a bubble may or may not have left; it is not repeated', 'fence')
   return 'unknown'
 end
 if killed then
-  clear_out(now, chat, 'void')
+  clear_out(now, chat, draft, 'void')
   move_draft(now, draft, 'frozen', 'frozen', 'a kill stopped it', 'fence')
   return 'killed'
 end
 
-local mode = redis.call('HGET', settings, 'mode') or 'off'
-local approved_by = redis.call('HGET', key('draft', draft), 'decided_by')
 if redis.call('HGET', key('draft', draft), 'state') ~= 'approved' then
-  clear_out(now, chat, 'void')
+  clear_out(now, chat, draft, 'void')
   return 'void'
 end
 if mode == 'off' then
-  clear_out(now, chat, 'void')
+  clear_out(now, chat, draft, 'void')
   move_draft(now, draft, 'void', 'ignored', 'the chat was switched off', 'fence')
   return 'off'
 end
-if approved_by == 'auto' and state == 'planned' then
-  if mode ~= 'auto' then
-    clear_out(now, chat, 'void')
-    move_draft(now, draft, 'held', 'held', 'the chat is no longer in auto mode', 'fence')
-    return 'mode'
-  end
-  if moved_by(chat, draft) >= tonumber(ARGV[7]) then
-    clear_out(now, chat, 'void')
-    move_draft(now, draft, 'stale', 'stale', 'the chat has moved past it', 'fence')
-    return 'moved'
-  end
+if unwanted then
+  clear_out(now, chat, draft, 'void')
+  move_draft(now, draft, 'held', 'held', 'the chat is in ' .. mode .. ' mode now', 'fence')
+  return 'mode'
+end
+if approved_by == 'auto' and state == 'planned' and moved_by(chat, draft) >= tonumber(ARGV[7]) then
+  clear_out(now, chat, draft, 'void')
+  move_draft(now, draft, 'stale', 'stale', 'the chat has moved past it', 'fence')
+  return 'moved'
 end
 
 redis.call('HSET', bubble, 'state', 'sending', 'sending_at', now)

@@ -5,7 +5,10 @@ local now, messenger = tonumber(ARGV[1]), ARGV[2]
 local outbox = key('outbox', messenger)
 while true do
   local chat = redis.call('ZRANGEBYSCORE', outbox, '-inf', now, 'LIMIT', 0, 1)[1]
-  if not chat then return nil end
+  if not chat then
+    bring_back(now, outbox, tonumber(ARGV[3]))
+    return nil
+  end
   local id = redis.call('LINDEX', key('out', chat), 0)
   if not id then
     redis.call('ZREM', outbox, chat)

@@ -6,6 +6,6 @@ if redis.call('HGET', key('chat', chat), 'send_token') ~= ARGV[3] or redis.call(
 end
 local draft = redis.call('HGET', key('bubble', id), 'draft')
 redis.call('HSET', key('bubble', id), 'state', 'unknown')
-clear_out(now, chat, 'void')
+clear_out(now, chat, draft, 'void')
 move_draft(now, draft, 'unknown', 'unknown', ARGV[5], 'sender')
 return 'unknown'

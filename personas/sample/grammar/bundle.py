@@ -34,6 +34,17 @@ PAIR_POOLS = [
     "thing",
 ]
 
+TABLES = (
+    "activities",
+    "facts",
+    "twofacts",
+    "jokes",
+    "favourites",
+    "life",
+    "asks",
+    "small_talk",
+)
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -49,10 +60,7 @@ class Bundles:
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
-        self.tables = {
-            name: read_rows(f"{name}.txt")
-            for name in ("activities", "facts", "twofacts", "jokes", "favourites", "life", "asks")
-        }
+        self.tables = {name: read_rows(f"{name}.txt") for name in TABLES}
         self.draws: dict[str, Callable[[Slots], Bundle]] = {
             "-": lambda slots: Bundle(),
             "activity": self.activity,
@@ -67,6 +75,7 @@ class Bundles:
             "favourite": self.favourite,
             "life": lambda slots: self.situation("life"),
             "ask": lambda slots: self.situation("ask"),
+            "small_talk": lambda slots: self.small_talk(),
         }
 
     def draw(self, name: str, slots: Slots) -> Bundle:
@@ -147,6 +156,11 @@ class Bundles:
         """Draw a kind of thing and one thing of it."""
         kind, pool = self.rng.choice(self.tables["favourites"])
         return Bundle({"favk": kind, "fav": slots.draw(pool)})
+
+    def small_talk(self) -> Bundle:
+        """Draw a row of what is said to Sam, and his replies."""
+        said, replies = self.rng.choice(self.tables["small_talk"])
+        return Bundle({}, {"small_said": said.split(" ; ")}, {"small_reply": replies.split(" ; ")})
 
     def situation(self, name: str) -> Bundle:
         """Draw a row of what is said, plain replies and dry replies."""

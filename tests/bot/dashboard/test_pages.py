@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -310,3 +311,31 @@ async def test_the_whole_way_through_the_page(
             return await office.desk.kill_switch.kills() == ()
 
         await until(lifted)
+
+
+async def test_how_often_it_answers_unasked_is_set_by_the_owner(page: Page, office: Office) -> None:
+    button = page.get_by_role("button", name=re.compile("^How often"))
+    await expect(button).to_contain_text("100%")
+    await button.click()
+    # The menu takes the focus when it has opened.
+    await expect(page.get_by_role("menu")).to_be_focused()
+    await page.keyboard.press("Tab")
+    for _ in range(4):
+        await page.keyboard.press("ArrowLeft")
+    await expect(button).to_contain_text("80%")
+    assert (await office.desk.chats.get(ROOM)).policy.probability == 0.8
+
+
+async def test_closing_does_not_wait_for_open_pages(
+    browser: Browser, office: Office, room: Playground
+) -> None:
+    async with Dashboard(office) as dashboard:
+        running = asyncio.create_task(dashboard.run())
+        page = await browser.new_page()
+        await page.goto(await dashboard.link(OWNER))
+        await page.wait_for_function("window.socket && window.socket.connected")
+        running.cancel()
+        async with asyncio.timeout(4):  # a tenth of a second, on a machine that has nothing else to do
+            await asyncio.gather(running, return_exceptions=True)
+        # What was on the page stays there, for who reads it.
+        await expect(page.get_by_role("heading", name="Weekend Plans")).to_be_visible()

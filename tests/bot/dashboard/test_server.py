@@ -14,9 +14,11 @@ import httpx
 import pytest
 
 from bot.app import Office
+from bot.dashboard.address import sign_in_link, url_of
 from bot.dashboard.server import Dashboard
 from bot.errors import PortTaken, SettingsInvalid
 from bot.settings import DashboardSettings
+from safety.kill import KillScope
 from tests.bot.dashboard.conftest import Client, serving
 from tests.bot.playground import OWNER, VIEWER, Playground, until
 
@@ -47,10 +49,11 @@ async def test_a_link_holds_before_the_serving_begins(office: Office, room: Play
         asking = asyncio.create_task(http.get(await dashboard.link(OWNER)))
         await asyncio.sleep(0.1)
         assert not asking.done()
-        serving = asyncio.create_task(dashboard.run())
+        running = asyncio.create_task(dashboard.run())
         assert (await asking).status_code == 303
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
 
 
 async def test_dashboards_may_follow_each_other_in_one_process(office: Office, room: Playground) -> None:
@@ -60,11 +63,46 @@ async def test_dashboards_may_follow_each_other_in_one_process(office: Office, r
             assert "Weekend Plans" in (await http.get(dashboard.url)).text
 
 
-async def test_signals_stay_with_the_program(dashboard: Dashboard) -> None:
-    async with httpx.AsyncClient(timeout=20) as http:
+async def test_a_second_cancellation_leaves_nothing_open(office: Office, room: Playground) -> None:
+    for _ in range(2):
+        async with Dashboard(office) as dashboard, httpx.AsyncClient(timeout=20) as http:
+            running = asyncio.create_task(dashboard.run())
+            assert (await http.get(await dashboard.link(OWNER))).status_code == 303
+            running.cancel()
+            await asyncio.sleep(0.01)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+
+async def test_a_kill_is_shown_by_the_next_dashboard_too(office: Office, room: Playground) -> None:
+    async with serving(office):
+        await office.desk.kill(VIEWER, KillScope.everywhere())
+    async with serving(office) as dashboard, httpx.AsyncClient(timeout=20) as http:
+        await http.get(await dashboard.link(OWNER))
+        assert "Killed by vera at " in (await http.get(dashboard.url)).text
+
+
+async def test_another_process_can_make_a_link(office: Office, room: Playground) -> None:
+    async with serving(office), httpx.AsyncClient(timeout=20) as http:
+
+        async def announced() -> bool:
+            link = await sign_in_link(office.store, office.settings.dashboard, OWNER)
+            return ":0/" not in link and (await http.get(link)).status_code == 303
+
+        await until(announced)
+
+
+def test_the_address_is_one_that_a_browser_can_open() -> None:
+    addresses = [url_of(DashboardSettings(host=host), 80) for host in ("0.0.0.0", "::", "::1", "box.lan")]
+    assert addresses == ["http://127.0.0.1:80", "http://127.0.0.1:80", "http://[::1]:80", "http://box.lan:80"]
+
+
+async def test_signals_stay_with_the_program(office: Office) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    async with serving(office) as dashboard, httpx.AsyncClient(timeout=20) as http:
         await http.get(dashboard.url + "/sign-in")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 @contextmanager

@@ -1,0 +1,303 @@
+"""The verbs, with a service that runs in another process and without one."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.app import open_office
+from bot.settings import Settings
+from safety.mode import Mode
+from tests.bot.cli.command import CommandLine, said, staying
+from tests.bot.playground import OWNER, ROOM, Playground, until
+from tests.fakes.model_server import ModelServer, model_server
+from tests.fakes.openai_server import FakeOpenAIServer
+
+QUESTION = "does the axolotl come along?"
+ANSWER = "quokka smile"
+VERBS = (
+    *((verb,) for verb in ("run", "demo", "link", "kill", "resume", "status", "journal", "doctor", "drafts")),
+    *(("drafts", verb) for verb in ("approve", "reject")),
+    *(("chats", *verb) for verb in ((), ("enable",), ("set",))),
+)
+
+
+@pytest.fixture
+async def words() -> AsyncIterator[ModelServer]:
+    async with model_server() as server:
+        server.say = lambda _: ANSWER
+        yield server
+
+
+@asynccontextmanager
+async def service(understudy: CommandLine, persona: Path, words: ModelServer) -> AsyncIterator[None]:
+    """A service in a process of its own, which SIGTERM ends at once: open a room first, to be who leaves last."""
+    process = await CommandLine(understudy.state_dir, module="tests.fakes.service_process").start(
+        words.url, persona=str(persona), turns__pause_seconds="0.05"
+    )
+    async with staying(process):
+        await said(process, "running")
+        yield
+
+
+@asynccontextmanager
+async def room(understudy: CommandLine, mode: Mode) -> AsyncIterator[Playground]:
+    """A chat on the store that the command line uses; the test is one more process that shares it."""
+    async with open_office(Settings(state_dir=understudy.state_dir)) as office:
+        room = Playground(office)
+        await room.open(mode)
+        yield room
+
+
+async def _held(room: Playground) -> str:
+    message = await room.say(QUESTION)
+    assert (await room.settled(message)).outcome == "held"
+    (draft,) = await room.office.desk.drafts.waiting()
+    return draft.id
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+async def test_the_help_of_every_verb_names_what_it_does_and_takes(
+    understudy: CommandLine, verb: tuple[str, ...]
+) -> None:
+    ended = await understudy(*verb, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert f"Usage: understudy {' '.join(verb)}" in ended.out
+    assert len(ended.out.splitlines()) > 4
+
+
+async def test_no_verb_at_all_shows_the_help(understudy: CommandLine) -> None:
+    ended = await understudy()
+    assert (ended.code, ended.err) == (0, "")
+    assert "kill" in ended.out
+
+
+async def test_without_a_service_everything_that_steers_still_works(understudy: CommandLine) -> None:
+    assert (await understudy("chats", "enable", "local/x", "--title", "[/odd] \x1b[2Jtitle")).out == (
+        "local/x: manual\n"
+    )
+    changed = await understudy("chats", "set", "local/x", "--mode", "shadow", "--probability", "0.5")
+    assert changed.out == "local/x: shadow, probability 0.5\n"
+    killed = await understudy("kill", "chat:local/x", "--reason", "enough")
+    assert (killed.code, killed.err) == (0, "")
+    assert "Killed: chat:local/x" in killed.out
+
+    text = await understudy("status")
+    assert (text.code, text.err) == (0, "")
+    assert "KILLED chat:local/x" in text.out
+    assert "no service is running" in text.out
+    assert "[/odd]" in text.out
+    assert "\x1b" not in text.out
+
+    status = (await understudy("status", "--json")).json()
+    assert status["services"] == []
+    assert status["chats"][0]["mode"] == "shadow"
+    assert status["kills"][0]["reason"] == "enough"
+
+    assert (await understudy("resume")).out == (
+        "No kill of everywhere was in force.\n  still killed: chat:local/x\n"
+    )
+    assert (await understudy("resume", "chat:local/x")).out == "Resumed: chat:local/x.\n"
+    assert (await understudy("drafts")).out == "No drafts wait.\n"
+    journal = await understudy("journal", "--chat", "local/x")
+    assert "mode = shadow" in journal.out
+    assert "\x1b" not in journal.out
+
+
+async def test_a_running_service_is_seen_and_killed_from_another_process(
+    understudy: CommandLine, persona: Path, words: ModelServer
+) -> None:
+    async with room(understudy, Mode.AUTO) as chat, service(understudy, persona, words):
+        (seen,) = (await understudy("status", "--json")).json()["services"]
+        assert (seen["persona"], seen["model_alive"]) == ("sam", True)
+        assert "persona sam, model up" in (await understudy("status")).out
+
+        assert (await understudy("kill")).code == 0
+        silenced = await chat.say(QUESTION)
+        assert (await chat.settled(silenced)).outcome not in {"answered", "waiting"}
+        assert await chat.answers() == []
+
+        assert (await understudy("resume")).code == 0
+        answered = await chat.say("Sam, and now?")
+        assert (await chat.settled(answered)).outcome == "answered"
+        assert await chat.answers() == [ANSWER]
+
+
+async def test_a_draft_is_listed_approved_as_edited_and_another_rejected(
+    understudy: CommandLine, persona: Path, words: ModelServer
+) -> None:
+    async with room(understudy, Mode.MANUAL) as chat, service(understudy, persona, words):
+        first = await _held(chat)
+        listed = await understudy("drafts")
+        assert first in listed.out.splitlines()[0]
+        assert f"    {ANSWER}" in listed.out.splitlines()
+        (facts,) = (await understudy("drafts", "--json")).json()
+        assert (facts["id"], facts["bubbles"], facts["state"]) == (first, [ANSWER], "held")
+
+        approved = await understudy("drafts", "approve", first, "--text", r"yes\nit does")
+        assert approved.code == 0, approved.err
+
+        async def sent() -> bool:
+            return await chat.answers() == ["yes", "it does"]
+
+        await until(sent)
+        assert "already been decided" in await understudy.line(6, "drafts", "approve", first)
+
+        words.say = lambda _: "numbat nap"
+        second = await _held(chat)
+        assert (await understudy("drafts", "reject", second, "--reason", "dull")).code == 0
+        assert (await understudy("drafts")).out == "No drafts wait.\n"
+        assert {draft["state"] for draft in (await understudy("drafts", "--all", "--json")).json()} == {
+            "sent",
+            "rejected",
+        }
+        assert await chat.answers() == ["yes", "it does"]
+
+
+async def test_resume_shows_the_drafts_that_were_held_under_the_kill(
+    understudy: CommandLine, persona: Path, words: ModelServer
+) -> None:
+    async with room(understudy, Mode.MANUAL) as chat, service(understudy, persona, words):
+        draft = await _held(chat)
+        await understudy("kill")
+        assert "the owner must resume first" in await understudy.line(6, "drafts", "approve", draft)
+        resumed = await understudy("resume")
+        assert "Resumed: everywhere." in resumed.out
+        assert f"draft {draft} in {ROOM} waits" in resumed.out
+
+
+async def test_the_journal_has_texts_as_json_only(
+    understudy: CommandLine, persona: Path, words: ModelServer
+) -> None:
+    async with room(understudy, Mode.AUTO) as chat, service(understudy, persona, words):
+        await chat.settled(await chat.say(QUESTION))
+        text = await understudy("journal", "-n", "500")
+        whole = await understudy("journal", "-n", "500", "--json")
+        assert "sent, receipt" in text.out
+        for secret in ("axolotl", "quokka"):
+            assert secret not in text.out
+            assert secret in whole.out
+
+
+async def test_the_kill_works_with_the_model_down_the_persona_gone_and_broken_settings(
+    understudy: CommandLine, persona: Path, words: ModelServer, state_dir: Path
+) -> None:
+    broken = state_dir / "broken.toml"
+    broken.write_text('log_level = "loud"\n[turns]\npuase_seconds = 1\n')
+    async with room(understudy, Mode.AUTO) as chat, service(understudy, persona, words):
+        (persona / "persona.toml").unlink()
+        words.status = 500
+        killed = await understudy("kill", config=str(broken), persona="/nowhere", model__engine="none")
+        assert killed.code == 0, killed.err
+        assert "Killed: everywhere" in killed.out
+        assert len(killed.err.splitlines()) == 1
+        assert "killing all the same" in killed.err
+        assert [str(kill.scope) for kill in await chat.office.kill_switch.kills()] == ["everywhere"]
+
+
+async def test_two_command_lines_at_once_share_the_embedded_redis(understudy: CommandLine) -> None:
+    ended = await asyncio.gather(
+        *(understudy("chats", "enable", f"local/{number}") for number in range(4)), understudy("kill")
+    )
+    assert [(each.code, each.err) for each in ended] == [(0, "")] * 5
+    status = (await understudy("status", "--json")).json()
+    assert [chat["key"] for chat in status["chats"]] == [f"local/{number}" for number in range(4)]
+    assert len(status["kills"]) == 1
+    # Whoever left last has stopped it.
+    assert not (understudy.state_dir / "redis" / "redis.sock").exists()
+
+
+async def test_doctor_finds_everything_fine_or_says_what_is_wrong(
+    served: CommandLine, persona: Path, model: FakeOpenAIServer
+) -> None:
+    fine = await served("doctor")
+    assert (fine.code, fine.err) == (0, ""), fine.out
+    assert [line.split()[0] for line in fine.out.splitlines()] == ["Python", *["fine"] * 4]
+    (persona / "gguf" / "adapter.gguf").unlink()
+    wrong = await served("doctor")
+    assert wrong.code == 1
+    assert "wrong  persona: " in wrong.out
+    assert "fine   store: " in wrong.out
+    assert wrong.err == ""
+
+
+async def test_a_link_names_the_dashboard_that_runs_and_doctor_knows_its_port(served: CommandLine) -> None:
+    process = await served.start("run")
+    async with staying(process):
+        shown = await said(process, "/sign-in?token=")
+        address = shown.strip().partition("/sign-in")[0]
+        link = await served("link", "--role", "moderator", "--name", "mia")
+        assert (link.code, link.err) == (0, "")
+        assert link.out.startswith(f"{address}/sign-in?token=")
+        assert link.out.strip() != shown.strip()
+
+        async def present() -> object:
+            return (await served("status", "--json")).json()["services"]
+
+        await until(present)
+        doctor = await served("doctor", dashboard__port=address.rpartition(":")[2])
+        assert doctor.code == 0, doctor.out
+        assert "is used by the service that runs" in doctor.out
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_service_ends_cleanly_when_it_is_asked_to(
+    served: CommandLine, sign: signal.Signals, code: int
+) -> None:
+    process = await served.start("run")
+    async with staying(process):
+        await said(process, "/sign-in?token=")
+        process.send_signal(sign)
+        async with asyncio.timeout(30):
+            _, err = await process.communicate()
+    assert process.returncode == code
+    assert b"Traceback" not in err
+    assert not (served.state_dir / "redis" / "redis.sock").exists()
+
+
+async def test_logs_hold_no_text_token_or_key_even_at_their_most_talkative(
+    served: CommandLine, model: FakeOpenAIServer
+) -> None:
+    async with room(served, Mode.AUTO) as chat:
+        process = await served.start("--log-level", "debug", "run")
+        async with staying(process):
+            link = await said(process, "/sign-in?token=")
+            assert (await chat.settled(await chat.say(QUESTION))).outcome == "answered"
+            assert await chat.answers() == [ANSWER]
+            await chat.office.desk.set_mode(OWNER, ROOM, Mode.MANUAL)
+            held = await _held(chat)
+            await _approve_with_other_words(served, held)
+            await chat.settled(await chat.say("axolotl pineapple"))
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(30):
+                out, err = await process.communicate()
+    token = link.partition("token=")[2].strip()
+    files = [path for path in served.state_dir.rglob("*.log") if path.is_file()]
+    logs = [out.decode(), err.decode(), *(path.read_text(errors="replace") for path in files)]
+    assert '"event"' in err.decode()
+    for secret in ("axolotl", "quokka", "echidna", "pineapple", token, model.api_key):
+        assert not [log for log in logs if secret in log], secret
+
+
+async def _approve_with_other_words(served: CommandLine, draft: str) -> None:
+    """Approve a draft with a text of the moderator's own, at the most talkative."""
+    approved = await served("--log-level", "debug", "drafts", "approve", draft, "--text", "echidna")
+    assert approved.code == 0, approved.err
+    assert "echidna" not in approved.out + approved.err
+
+
+async def test_the_short_verbs_load_no_dashboard() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "import bot.cli.main, sys; print(*sys.modules)"),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    )
+    out, _ = await process.communicate()
+    loaded = {module.split(".")[0] for module in out.decode().split()}
+    assert loaded & {"nicegui", "fastapi", "uvicorn", "torch", "training"} == set()

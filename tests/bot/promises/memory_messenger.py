@@ -1,0 +1,66 @@
+"""A messenger that lives in the test's memory: it is there also while Redis is away, and remembers who said what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from itertools import count
+
+from bot.errors import StoreAway
+from bot.messengers.base import Bubble, Receive
+from chat.message import Author, ChatKey, Message
+
+MEMORY = "memory"
+
+
+class MemoryMessenger:
+    """Implements `bot.messengers.base.Connector`; `hear` is somebody writing, `said` is what was sent."""
+
+    messenger = MEMORY
+
+    def __init__(self, *, idempotent: bool = True) -> None:
+        self.idempotent = idempotent
+        self.said: list[Bubble] = []
+        """What stands in the chats, in order."""
+        self.calls = 0
+        """How often a bubble was handed over, repeated ones included."""
+        self.before_send: Callable[[Bubble], Awaitable[None]] | None = None
+        self._numbers = count(1)
+        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._keys: dict[str, Message] = {}
+
+    def hear(self, chat: ChatKey, text: str) -> Message:
+        message = Message(chat, f"m{next(self._numbers)}", Author("mia", "Mia"), text, datetime.now(UTC))
+        self._heard.put_nowait(message)
+        return message
+
+    async def listen(self, receive: Receive) -> None:
+        while True:
+            message = await self._heard.get()
+            while True:
+                try:
+                    await receive(message)
+                except StoreAway:
+                    await asyncio.sleep(0.05)
+                else:
+                    break
+
+    async def typing(self, chat: ChatKey, seconds: float) -> None:
+        return None
+
+    async def send(self, bubble: Bubble) -> Message:
+        self.calls += 1
+        if self.before_send is not None:
+            await self.before_send(bubble)
+        if not self.idempotent or bubble.id not in self._keys:
+            self.said.append(bubble)
+            author = Author("persona:sam", "Sam")
+            id_ = f"m{next(self._numbers)}"
+            self._keys[bubble.id] = Message(
+                bubble.chat, id_, author, bubble.text, datetime.now(UTC), own=True
+            )
+        return self._keys[bubble.id]
+
+    def texts(self, chat: ChatKey) -> list[str]:
+        return [bubble.text for bubble in self.said if bubble.chat == chat]
