@@ -14,8 +14,7 @@ from bot.clock import Clock
 from bot.errors import StoreAway
 from bot.store.store import Store
 
-_KEY: Final = "understudy:service:"
-_DASHBOARD: Final = "understudy:dashboard"
+_SERVICES: Final = "understudy:services"
 _EVERY_SECONDS: Final = 2.0
 _ALIVE_MS: Final = 8000
 
@@ -50,24 +49,22 @@ class Attendance:
             while True:
                 alive, generating = look()
                 here = Presence(name, os.getpid(), since, persona, fingerprint, alive, generating)
+                entry = json.dumps(asdict(here) | {"until_ms": self._clock.now_ms() + _ALIVE_MS})
                 with contextlib.suppress(StoreAway):
-                    await self._store.ask("set", _KEY + name, json.dumps(asdict(here)), px=_ALIVE_MS)
+                    await self._store.ask("hset", _SERVICES, name, entry)
                 await asyncio.sleep(_EVERY_SECONDS)
         finally:
             with contextlib.suppress(StoreAway):
-                await self._store.ask("delete", _KEY + name)
-
-    async def say_where(self, url: str) -> None:
-        """Say where the dashboard is, for those who want a link to it."""
-        await self._store.ask("set", _DASHBOARD, url)
-
-    async def where(self) -> str | None:
-        """Give where the dashboard last was. Raises StoreAway."""
-        url: str | None = await self._store.ask("get", _DASHBOARD)
-        return url
+                await self._store.ask("hdel", _SERVICES, name)
 
     async def present(self) -> tuple[Presence, ...]:
         """Give all services that live. Raises StoreAway."""
-        names = sorted(await self._store.ask("keys", _KEY + "*"))
-        found = [await self._store.ask("get", name) for name in names]
-        return tuple(Presence(**json.loads(text)) for text in found if text)
+        found: list[Presence] = []
+        for name, text in sorted((await self._store.hash(_SERVICES)).items()):
+            entry = json.loads(text)
+            if entry.pop("until_ms") > self._clock.now_ms():
+                found.append(Presence(**entry))
+            else:
+                # One that died without a word; should it only have been slow, it says so again.
+                await self._store.ask("hdel", _SERVICES, name)
+        return tuple(found)

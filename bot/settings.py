@@ -121,6 +121,8 @@ class DashboardSettings(_Table):
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     """0 takes a free one."""
+    hosts: tuple[str, ...] = ()
+    """Further names by which browsers may call it, where it listens beyond this machine."""
 
 
 class RuleSettings(_Table):

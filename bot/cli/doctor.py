@@ -104,7 +104,9 @@ def _why_not(host: str, port: int) -> str | None:
 async def _is_ours(settings: Settings) -> bool:
     try:
         async with open_office(settings) as office:
-            where = await office.attendance.where() or ""
+            from bot.dashboard.address import announced  # noqa: PLC0415 - NiceGUI's package is slow to import
+
+            where = await announced(office.store) or ""
             return bool(await office.attendance.present()) and where.endswith(f":{settings.dashboard.port}")
     except BotError:
         return False

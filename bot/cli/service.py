@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from bot.app import Office, open_office, open_service
+from bot.app import open_office, open_service
 from bot.cli.wishes import owner, wishes
 from bot.demo.settings import demo_settings, prepare_room
+from bot.errors import SettingsInvalid
 from bot.people import Person, Role
 from bot.settings import Settings
-from chat.message import Chat, ChatKey
 
 if TYPE_CHECKING:
-    from bot.dashboard.server import Dashboard
+    pass
 
 
 def run(context: typer.Context) -> None:
@@ -56,7 +56,7 @@ def demo(
             update={"dashboard": settings.dashboard.model_copy(update={"port": port})}
         )
     if fresh:
-        shutil.rmtree(settings.state_dir, ignore_errors=True)
+        asked.run(_forget(settings))
     asked.run(_demo(settings))
 
 
@@ -80,28 +80,42 @@ def add_to(app: typer.Typer) -> None:
 async def _run(settings: Settings) -> None:
     from bot.dashboard.server import Dashboard  # noqa: PLC0415 - see above
 
-    async with open_office(settings) as office:
-        for room in await office.rooms.rooms():
-            await office.desk.enable(owner(), Chat(ChatKey("local", room.key.chat_id), room.title))
-        async with open_service(office) as service, Dashboard(office, service) as dashboard:
-            await _open_doors(office, dashboard, owner(), "The service is running.")
-            async with asyncio.TaskGroup() as group:
-                group.create_task(service.run())
-                group.create_task(dashboard.run())
+    # The dashboard before the model: a port that is taken is said before anything large is loaded.
+    async with (
+        open_office(settings) as office,
+        Dashboard(office, hosts=settings.dashboard.hosts) as dashboard,
+        open_service(office) as service,
+    ):
+        _announce(await dashboard.link(owner()), "The service is running.")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(service.run())
+            group.create_task(dashboard.run())
 
 
 async def _demo(settings: Settings) -> None:
     from bot.dashboard.server import Dashboard  # noqa: PLC0415 - see above
     from bot.demo.friends import Friends  # noqa: PLC0415 - see above
 
-    async with open_office(settings) as office, open_service(office) as service:
+    async with open_office(settings) as office:
         await prepare_room(office)
-        async with Dashboard(office, service) as dashboard:
-            await _open_doors(office, dashboard, Person("you", Role.OWNER), "The demo is open.")
+        async with (
+            Dashboard(office, hosts=settings.dashboard.hosts) as dashboard,
+            open_service(office) as service,
+        ):
+            _announce(await dashboard.link(Person("you", Role.OWNER)), "The demo is open.")
             async with asyncio.TaskGroup() as group:
                 group.create_task(service.run())
                 group.create_task(dashboard.run())
                 group.create_task(Friends(office.rooms, office.clock).run())
+
+
+async def _forget(settings: Settings) -> None:
+    if not settings.state_dir.exists():
+        return
+    async with open_office(settings) as office:
+        if await office.attendance.present():
+            raise SettingsInvalid("a demo is running: stop it before you forget what was said in it")
+    shutil.rmtree(settings.state_dir, ignore_errors=True)
 
 
 async def _headless(settings: Settings) -> None:
@@ -128,18 +142,11 @@ async def _headless(settings: Settings) -> None:
 
 
 async def _link(settings: Settings, role: Role, name: str) -> None:
-    from bot.dashboard.sign_in import SignIn  # noqa: PLC0415 - see above
+    from bot.dashboard.address import sign_in_link  # noqa: PLC0415 - see above
 
     async with open_office(settings) as office:
-        dashboard = settings.dashboard
-        url = await office.attendance.where() or f"http://{dashboard.host}:{dashboard.port}"
-        token = await SignIn(office.store).mint(Person(name or role.value, role))
-        Console(soft_wrap=True, highlight=False).print(f"{url}/sign-in?token={token}", markup=False)
-
-
-async def _open_doors(office: Office, dashboard: Dashboard, person: Person, what: str) -> None:
-    await office.attendance.say_where(dashboard.url)
-    _announce(await dashboard.link(person), what)
+        link = await sign_in_link(office.store, settings.dashboard, Person(name or role.value, role))
+        Console(soft_wrap=True, highlight=False).print(link, markup=False)
 
 
 def _announce(link: str, what: str) -> None:

@@ -30,7 +30,13 @@ async def announce(store: Store, url: str) -> None:
     await store.ask("set", _ADDRESS, url)
 
 
+async def announced(store: Store) -> str | None:
+    """Give where the dashboard last was. Raises StoreAway."""
+    url: str | None = await store.ask("get", _ADDRESS)
+    return url
+
+
 async def sign_in_link(store: Store, settings: DashboardSettings, person: Person) -> str:
     """Give an address that signs a person in, once, whichever process serves the dashboard. Raises StoreAway."""
-    url = await store.ask("get", _ADDRESS) or url_of(settings, settings.port)
+    url = await announced(store) or url_of(settings, settings.port)
     return f"{url}/sign-in?token={await SignIn(store).mint(person)}"

@@ -23,6 +23,11 @@ _HELP: Final = {
 }
 
 
+class _Slider(ui.slider):
+    # Else each value comes back from the server, and it jumps under a hand that is faster.
+    LOOPBACK = False
+
+
 class ChatSettings:
     """Mode and probability of one chat."""
 
@@ -64,7 +69,7 @@ class ChatSettings:
             self._probability = Tag("span")
             with ui.menu().classes("u-options") as self._menu, box(classes="u-probability-menu"):
                 Tag("p", f"{title}. Asked by name, always.")
-                self._slider = ui.slider(min=0, max=100, step=5, value=0)
+                self._slider = _Slider(min=0, max=100, step=5, value=0)
                 self._slider.props(f'label label-always aria-label="{title}, in percent"')
                 self._slider.on("change", self._on_probability)
                 if not self._visitor.owns:

@@ -99,7 +99,7 @@ class _Board:
                 with box("main", "u-welcome"):
                     Tag("h1", "No chat yet")
                     Tag("p", "The stand-in is in no chat. An owner lets it into one:")
-                    Tag("pre", "understudy enable local/weekend-plans")
+                    Tag("pre", "understudy chats enable local/weekend-plans")
                 return
             self._make_tabs()
             with box("main", "u-board").props("data-tab=chat") as self._board:

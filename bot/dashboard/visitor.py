@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ class Visitor:
         self._sign_in = sign_in
         self._switch = switch
         self._client = client
+        self._turn = asyncio.Lock()
 
     @property
     def moderates(self) -> bool:
@@ -38,13 +40,17 @@ class Visitor:
         return self.person.role is Role.OWNER
 
     async def do(self, deed: Callable[[Person], Awaitable[Answer]]) -> Answer | None:
-        """Do something in their name; what goes wrong is said on the page, and None given."""
+        """Do something in their name, in the order in which they did it.
+
+        What goes wrong is said on the page, and None given.
+        """
         try:
-            person = await self._sign_in.person_of(self._session)
-            if person is None:
-                self.say("You are signed out: `understudy link` gives a new link.", bad=True)
-                return None
-            return await deed(person)
+            async with self._turn:
+                person = await self._sign_in.person_of(self._session)
+                if person is None:
+                    self.say("You are signed out: `understudy link` gives a new link.", bad=True)
+                    return None
+                return await deed(person)
         except BotError as error:
             self.say(_sentence(str(error)), bad=True)
             return None

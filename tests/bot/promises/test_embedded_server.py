@@ -58,7 +58,7 @@ def _pid(folder: Path) -> int:
 
 async def _ask(folder: Path, command: str, *arguments: str) -> object:
     async with Redis(unix_socket_path=str(folder / "redis.sock"), decode_responses=True) as redis:
-        return await redis.execute_command(command, *arguments)
+        return await redis.execute_command(command, *arguments)  # type: ignore[no-untyped-call]
 
 
 async def _ended(pid: int) -> None:

@@ -1,0 +1,85 @@
+"""Promise 1: when a kill returns, nothing more leaves, however much was in the making."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from bot.app import open_office
+from bot.settings import Settings
+from safety.kill import KillScope
+from tests.bot.playground import OWNER, VIEWER, running, until
+from tests.bot.promises.neighbourhood import Neighbourhood
+from tests.fakes.model_server import ModelServer, ServedEngine
+
+
+async def _nothing_left_after_the_kill(rooms: Neighbourhood) -> None:
+    """In every partition's journal, no bubble passes the fence between the kill and the resume."""
+    store = rooms.office.store
+    for partition in store.partitions.all():
+        rows = await store.ask("xrange", store.partitions.prefix(partition) + "journal")
+        kinds = [fields["kind"] for _, fields in rows]
+        assert "kill" in kinds
+        after = kinds[kinds.index("kill") :]
+        assert "bubble.sending" not in after[: after.index("resume") if "resume" in after else None]
+
+
+async def _said(rooms: Neighbourhood) -> int:
+    return sum([len(await room.answers()) for room in rooms.rooms])
+
+
+async def test_a_kill_cancels_fifty_generations_and_none_of_them_ever_speaks(
+    settings: Settings, model: ModelServer
+) -> None:
+    worker = dataclasses.replace(settings.worker, concurrency=50, lease_seconds=10.0)
+    model.pause, model.say = 0.5, lambda _: " ".join(f"word{number}" for number in range(100))
+    async with open_office(settings.model_copy(update={"worker": worker})) as office:
+        rooms = Neighbourhood(office, 50)
+        await rooms.open()
+        async with running(office, ServedEngine(model.url)):
+            await rooms.post(50)
+            await until(lambda: _are_running(model, 50))
+            report = await office.desk.kill(VIEWER, KillScope.everywhere())
+            assert report.in_flight == 0
+            await until(lambda: _are_running(model, 0), 5)
+            assert set(await rooms.settled()) == {"ignored"}
+            assert (model.cancelled, model.finished, len(model.prompts)) == (50, 0, 50)
+            await office.desk.resume(OWNER, KillScope.everywhere())
+            await asyncio.sleep(1.5)
+            assert (await _said(rooms), len(model.prompts)) == (0, 50), "nothing of the old wakes up"
+        await _nothing_left_after_the_kill(rooms)
+
+
+async def _are_running(model: ModelServer, count: int) -> bool:
+    return model.running == count
+
+
+async def test_a_kill_in_the_middle_of_many_bursts_lets_out_no_more_than_it_reports(
+    settings: Settings, model: ModelServer
+) -> None:
+    model.say = lambda _: "\n".join(f"bubble {letter}" for letter in "abcdefgh")
+    worker = dataclasses.replace(settings.worker, concurrency=20)
+    async with open_office(settings.model_copy(update={"worker": worker})) as office:
+        rooms = Neighbourhood(office, 20)
+        await rooms.open()
+        async with running(office, ServedEngine(model.url)):
+            await rooms.post(20)
+
+            async def under_way() -> bool:
+                return await _said(rooms) > 20
+
+            await until(under_way)
+            report = await office.desk.kill(VIEWER, KillScope.everywhere())
+            said = await _said(rooms)
+            outcomes = await rooms.settled()
+            assert set(outcomes) <= {"answered", "frozen", "ignored"}
+            assert set(outcomes) & {"frozen", "ignored"}, "the test means to catch bursts on their way"
+            assert await _said(rooms) <= said + report.in_flight
+            frozen = await office.desk.resume(OWNER, KillScope.everywhere())
+            before = await _said(rooms)
+            await asyncio.sleep(1.0)
+            assert await _said(rooms) == before, "nothing of the old wakes up"
+            for draft in frozen:
+                room = next(room for room in rooms.rooms if room.key == draft.chat)
+                assert len(await room.answers()) == draft.sent, "the record and the room agree"
+        await _nothing_left_after_the_kill(rooms)
