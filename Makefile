@@ -17,7 +17,7 @@ run: $(VENV)/installed
 	@$(BIN)/understudy run
 
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile
 
 lint: $(VENV)/installed-$(EXTRAS)
 	$(BIN)/ruff check .

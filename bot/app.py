@@ -174,6 +174,7 @@ class Service:
         while True:
             try:
                 await self._office.desk.drafts.expire()
+                await self._office.kill_switch.complete()
             except StoreAway:
                 _log.warning("sweep.store_away")
             await self._office.clock.sleep(_SWEEP_SECONDS)

@@ -23,6 +23,7 @@ from safety.kill import Kill, KillReach, KillReport, KillScope
 
 _log = structlog.get_logger()
 KILL_CHANNEL: Final = "understudy:kill"
+_WIDTH: Final = tuple(KillReach)
 _RETRY_SECONDS: Final = 0.5
 
 
@@ -34,6 +35,7 @@ class RedisKillSwitch:
         self._clock = clock
         self._latched: Counter[KillScope] = Counter()
         self._listeners: set[asyncio.Queue[KillScope | None]] = set()
+        self._halves: set[KillScope] = set()
         self._recording: set[asyncio.Task[KillReport]] = set()
 
     async def kill(self, scope: KillScope, by: str, reason: str) -> KillReport:
@@ -76,6 +78,26 @@ class RedisKillSwitch:
         _log.warning("resume", scope=str(scope), lifted=bool(lifted))
         return bool(lifted)
 
+    async def complete(self) -> None:
+        """Finish kills that stand in some partitions only, because who wrote them died in between.
+
+        Meant to be called every few seconds. What is seen once may be a kill or a resume on its way; what is seen
+        twice in a row is finished, on the safe side: as a kill. Raises StoreAway.
+        """
+        standing: dict[KillScope, list[int]] = {}
+        for partition in self._store.partitions.all():
+            for kill in await self._kills_of(partition):
+                if kill.scope.reach is not KillReach.CHAT:
+                    standing.setdefault(kill.scope, []).append(partition)
+        count = self._store.partitions.count
+        halves = {scope for scope, written in standing.items() if len(written) < count}
+        for scope in halves & self._halves:
+            for partition in set(self._store.partitions.all()) - set(standing[scope]):
+                await self._write(
+                    partition, self._clock.now_ms(), scope, "understudy", "an unfinished kill was finished"
+                )
+        self._halves = halves
+
     def latched(self, chat: ChatKey) -> bool:
         """Whether this process has heard a kill for a chat that Redis does not know yet."""
         return any(times and scope.covers(chat) for scope, times in self._latched.items())
@@ -88,12 +110,11 @@ class RedisKillSwitch:
         """Give all kills in force, widest first. Raises StoreAway."""
         found: dict[KillScope, Kill] = {}
         for partition in self._store.partitions.all():
-            fields = await self._store.hash(self._store.partitions.prefix(partition) + "kill")
-            for field, value in fields.items():
-                if field.startswith("standing|"):
-                    kill = kill_from_json(value)
-                    found.setdefault(kill.scope, kill)
-        return tuple(sorted(found.values(), key=lambda kill: len(str(kill.scope))))
+            for kill in await self._kills_of(partition):
+                found.setdefault(kill.scope, kill)
+        return tuple(
+            sorted(found.values(), key=lambda kill: (_WIDTH.index(kill.scope.reach), str(kill.scope)))
+        )
 
     async def heard(self) -> AsyncIterator[KillScope | None]:
         """Give each kill's scope as it is heard here or published; None when one may have been missed."""
@@ -112,6 +133,10 @@ class RedisKillSwitch:
         async with self._store.listening(KILL_CHANNEL) as messages:
             async for channel, text in messages:
                 heard.put_nowait(_scope(text) if channel else None)
+
+    async def _kills_of(self, partition: int) -> list[Kill]:
+        fields = await self._store.hash(self._store.partitions.prefix(partition) + "kill")
+        return [kill_from_json(value) for field, value in fields.items() if field.startswith("standing|")]
 
     def _partitions(self, scope: KillScope) -> list[int]:
         if scope.reach is KillReach.CHAT:

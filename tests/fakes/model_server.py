@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -95,7 +95,7 @@ class ServedEngine:
     async def verify(self, persona: Persona) -> None:
         """Nothing to prove."""
 
-    async def __aenter__(self) -> ServedEngine:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -77,7 +77,7 @@ def children() -> set[str]:
 
 async def until(true: Callable[[], bool], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - what is waited for is a property
+        while not true():
             await asyncio.sleep(0.01)
 
 

@@ -39,7 +39,7 @@ async def persona(server: FakeOpenAIServer, persona_folder: Path) -> Persona:
 
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - what is waited for is a property
+        while not true():
             await asyncio.sleep(0.01)
 
 

@@ -70,7 +70,7 @@ class ServiceProcess:
     async def died(self, seconds: float = 30.0) -> int:
         """Wait for its end, however that came; gives its exit status."""
         async with asyncio.timeout(seconds):
-            while (status := self.process.poll()) is None:  # noqa: ASYNC110 - another process
+            while (status := self.process.poll()) is None:
                 await asyncio.sleep(0.02)
         if self.process.stdout is not None:
             self.process.stdout.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
-from bot.app import open_office
+from bot.app import Office, open_office
 from bot.settings import Settings
 from safety.kill import KillScope
 from tests.bot.playground import OWNER, VIEWER, running, until
@@ -83,3 +83,25 @@ async def test_a_kill_in_the_middle_of_many_bursts_lets_out_no_more_than_it_repo
                 room = next(room for room in rooms.rooms if room.key == draft.chat)
                 assert len(await room.answers()) == draft.sent, "the record and the room agree"
         await _nothing_left_after_the_kill(rooms)
+
+
+async def test_a_kill_that_was_written_in_one_partition_only_is_finished(office: Office) -> None:
+    # Somebody died between two partitions: what a script wrote by itself is all there is.
+    await office.store.run("kill", 0, office.clock.now_ms(), "everywhere", "mia", "the kill word was said")
+    await office.kill_switch.complete()
+    assert await _partitions_killed(office) == 1, "a kill that is just being written is left alone"
+    await office.kill_switch.complete()
+    assert await _partitions_killed(office) == office.store.partitions.count
+    (kill,) = await office.kill_switch.kills()
+    assert kill.by == "mia"
+    await office.desk.resume(OWNER, KillScope.everywhere())
+    await office.kill_switch.complete()
+    await office.kill_switch.complete()
+    assert await office.kill_switch.kills() == ()
+
+
+async def _partitions_killed(office: Office) -> int:
+    names = [
+        office.store.partitions.prefix(partition) + "kill" for partition in office.store.partitions.all()
+    ]
+    return sum([await office.store.ask("hexists", name, "standing|everywhere") for name in names])
