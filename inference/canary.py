@@ -21,7 +21,7 @@ from inference.errors import EngineError, ModelError
 from inference.persona import Canary, Probe
 from inference.prompt import PromptFormat, PromptMessage, build_prompt
 
-TOLERANCE = 0.25
+TOLERANCE = 0.15
 """Nats; number formats and CPUs differ by some hundredths, adapters by more than one."""
 
 KEPT_TOKENS = 5
