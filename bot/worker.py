@@ -146,7 +146,7 @@ class Worker:
         try:
             answer = await self._write(claim)
         except _Cancelled as cancelled:
-            await self._settle(claim, "ignored", str(cancelled), facts | {"cancelled": True})
+            await self._settle(claim, "ignored", str(cancelled), facts | {"cancelled": True, "rule": "kill"})
             return
         except ModelError as error:
             await self._model_failed(claim, error, facts)
