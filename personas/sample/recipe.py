@@ -48,8 +48,8 @@ def steps(work: Path, minutes: float) -> Sequence[Sequence[str]]:
                 "sam",
             ),
             *("--base", f"{SAMPLE}/base", "--out", SAMPLE, "--held-out-since", KEPT_BACK_SINCE),
-            *("--per", "conversation", "--epochs", "2", "--learning-rate", "5e-4", "--batch", "8", "--rank", "16"),
-            *("--temperature", "0.4", "--top-p", "0.9", "--max-tokens", "48", "--numbers", "f16"),
+            *"--per conversation --epochs 2 --learning-rate 5e-4 --batch 8 --rank 16".split(),
+            *"--temperature 0.4 --top-p 0.9 --max-tokens 48 --numbers f16".split(),
         ),
     )
 
