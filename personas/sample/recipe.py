@@ -14,6 +14,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+# Found by reading; with more epochs Sam knows his lines by heart and the held-out loss rises again.
+ADAPTER = {
+    "per": "conversation",
+    "epochs": "2",
+    "learning-rate": "5e-4",
+    "batch": "8",
+    "rank": "16",
+    "temperature": "0.4",
+    "top-p": "0.9",
+    "max-tokens": "48",
+    "numbers": "f16",
+}
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = "personas/sample"
 KEPT_BACK_SINCE = "2024-05-07"
@@ -48,8 +60,7 @@ def steps(work: Path, minutes: float) -> Sequence[Sequence[str]]:
                 "sam",
             ),
             *("--base", f"{SAMPLE}/base", "--out", SAMPLE, "--held-out-since", KEPT_BACK_SINCE),
-            *"--per conversation --epochs 2 --learning-rate 5e-4 --batch 8 --rank 16".split(),
-            *"--temperature 0.4 --top-p 0.9 --max-tokens 48 --numbers f16".split(),
+            *(word for option, value in ADAPTER.items() for word in (f"--{option}", value)),
         ),
     )
 
