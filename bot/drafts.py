@@ -122,7 +122,12 @@ class Drafts:
         for partition in self._store.partitions.all():
             name = f"{self._store.partitions.prefix(partition)}drafts:{index}"
             ids = await self._store.ask("zrange", name, first, last)
-            drafts += [_draft(id_, await self._store.hash(self._name(partition, id_))) for id_ in ids]
+            # One that was decided long ago may be gone, and its place in the list not yet.
+            drafts += [
+                _draft(id_, fields)
+                for id_ in ids
+                if (fields := await self._store.hash(self._name(partition, id_)))
+            ]
         return tuple(sorted(drafts, key=lambda draft: (draft.created_at, draft.id)))
 
     def _name(self, partition: int, draft_id: str) -> str:

@@ -233,3 +233,21 @@ async def test_the_owners_own_messages_are_never_answered(room: Playground, offi
     found = await room.outcome(message)
     assert found is not None
     assert found.outcome == "own"
+
+
+async def test_what_is_decided_does_not_stay_in_redis_for_ever(room: Playground, office: Office) -> None:
+    await room.settled(await room.say("Sam?"))
+    prefix = office.store.partitions.prefix(office.store.partitions.of(room.key))
+    for kind in ("draft", "bubble"):
+        names = await office.store.ask("keys", f"{prefix}{kind}:*")
+        assert names
+        for name in names:
+            assert 0 < await office.store.ask("ttl", name) <= 90 * 86_400
+
+
+async def test_a_draft_that_waits_does_not_go_by_itself(room: Playground, office: Office) -> None:
+    await office.desk.set_mode(OWNER, room.key, Mode.MANUAL)
+    await room.settled(await room.say("Sam?"))
+    (draft,) = await office.desk.drafts.waiting()
+    prefix = office.store.partitions.prefix(office.store.partitions.of(room.key))
+    assert await office.store.ask("ttl", f"{prefix}draft:{draft.id}") == -1

@@ -7,6 +7,8 @@ local function key(kind, id)
 end
 
 local JOURNAL_LENGTH = 100000
+-- Decided drafts and their bubbles are kept that long, for people and for a later training, and then go by themselves.
+local KEPT_MS = 90 * 86400000
 
 -- One entry of the journal. `facts` is a table; a value that is nil is left out.
 local function journal(now, kind, chat, facts)
@@ -81,6 +83,7 @@ local function clear_out(now, chat, draft, state)
     local bubble = key('bubble', id)
     if redis.call('HGET', bubble, 'draft') == draft then
       if redis.call('HGET', bubble, 'state') ~= 'unknown' then redis.call('HSET', bubble, 'state', state) end
+      redis.call('PEXPIRE', bubble, KEPT_MS)
       redis.call('SREM', key('in_flight'), id)
       redis.call('LREM', key('out', chat), 1, id)
     end
@@ -113,6 +116,11 @@ local function move_draft(now, id, state, what, reason, by)
   else
     redis.call('ZREM', key('drafts', 'open'), id)
     redis.call('ZREM', key('drafts', 'expiry'), id)
+  end
+  if state == 'held' or state == 'frozen' or state == 'approved' then
+    redis.call('PERSIST', name)
+  else
+    redis.call('PEXPIRE', name, KEPT_MS)
   end
   outcome(chat, cjson.decode(redis.call('HGET', name, 'messages')), what, reason,
     redis.call('HGET', name, 'turn'), id)

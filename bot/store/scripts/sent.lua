@@ -6,6 +6,7 @@ local state = redis.call('HGET', bubble, 'state')
 if state == 'sent' then return 'known' end
 local draft = redis.call('HGET', bubble, 'draft')
 redis.call('HSET', bubble, 'state', 'sent', 'receipt', receipt, 'sent_at', now)
+redis.call('PEXPIRE', bubble, KEPT_MS)
 redis.call('SREM', key('in_flight'), id)
 redis.call('HINCRBY', key('draft', draft), 'sent', 1)
 -- The messenger may have echoed it before this was written.

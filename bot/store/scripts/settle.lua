@@ -41,6 +41,7 @@ if what == 'draft' then
     'position', decision.position, 'sent', 0, 'attempt', 1)
   for field, value in pairs(decision.fields) do redis.call('HSET', name, field, value) end
   redis.call('ZADD', key('drafts', 'all'), now, id)
+  redis.call('ZREMRANGEBYSCORE', key('drafts', 'all'), '-inf', now - KEPT_MS)
   if mode == 'shadow' then
     move_draft(now, id, 'shadow', 'shadow', reason, 'shadow')
   elseif mode == 'auto' and not decision.hold then
