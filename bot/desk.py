@@ -14,7 +14,7 @@ from bot.journal import Journal
 from bot.kill_switch import RedisKillSwitch
 from bot.people import Person, Role
 from bot.worker import refusal_of
-from chat.message import Chat, ChatKey
+from chat.message import Author, Chat, ChatKey, Message
 from chat.transcript import Turn
 from inference.prompt import split_bubbles
 from safety.kill import KillReport, KillScope
@@ -94,9 +94,11 @@ class Desk:
     async def _check(self, draft: Draft, bubbles: tuple[str, ...]) -> None:
         state = await self.chats.get(draft.chat)
         said = await self.chats.transcript(draft.chat)
-        answered = tuple(message for message in said if message.id in draft.messages) or said[-1:]
+        answered = tuple(message for message in said if message.id in draft.messages)
         if not answered:
-            return
+            # Long out of the transcript. The text is judged all the same, as an answer to nothing in particular.
+            somebody = Author("somebody", "Somebody")
+            answered = (Message(draft.chat, draft.messages[0], somebody, "", draft.created_at),)
         # Without the history: that a moderator repeats what was said before is the moderator's choice.
         text = DraftText(Turn(state.chat, answered), bubbles, state.policy)
         if (refusal := refusal_of(await decide(self._draft_rules, text))) is not None:

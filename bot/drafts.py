@@ -136,7 +136,7 @@ class Drafts:
 
 _OWN_FIELDS: Final = frozenset(
     {"chat", "turn", "messages", "bubbles", "original", "state", "reason", "decided_by", "decided_at"}
-    | {"created_at", "expires_at", "sent", "attempt", "position"}
+    | {"auto", "lifetime", "created_at", "expires_at", "sent", "attempt", "position"}
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
@@ -64,6 +64,7 @@ class Inbox:
 
     async def receive(self, message: Message) -> Received:
         """Take a message in. Raises StoreAway; the connector then gives the same message again later."""
+        message = _writable(message)
         # Before any queue, and whatever else is the matter with the message or the chat.
         if self._kill_words.found_in(message.text) is not None:
             await self._kill_switch.kill(
@@ -89,3 +90,11 @@ class Inbox:
         _log.info("message.received", message=str(message), received=received.value)
         await self._faults.reach("inbox.accepted")
         return received
+
+
+def _writable(message: Message) -> Message:
+    """Replace half characters, which some messengers' JSON can carry and no UTF-8 can."""
+    text, name = (part.encode("utf-8", "replace").decode() for part in (message.text, message.author.name))
+    if (text, name) == (message.text, message.author.name):
+        return message
+    return replace(message, text=text, author=replace(message.author, name=name))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Final
@@ -16,7 +17,7 @@ from typing import Final
 import structlog
 
 from bot.clock import Clock, as_datetime
-from bot.errors import StoreAway
+from bot.errors import StoreError
 from bot.store.store import Store
 from chat.message import ChatKey
 from safety.kill import Kill, KillReach, KillReport, KillScope
@@ -24,6 +25,9 @@ from safety.kill import Kill, KillReach, KillReport, KillScope
 _log = structlog.get_logger()
 KILL_CHANNEL: Final = "understudy:kill"
 _WIDTH: Final = tuple(KillReach)
+_FINISHED: Final = "an unfinished kill was finished"
+_WHOLE_TRIES: Final = 10
+_WHOLE_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 0.5
 
 
@@ -55,9 +59,7 @@ class RedisKillSwitch:
 
     async def _record(self, scope: KillScope, by: str, reason: str) -> KillReport:
         at = self._clock.now_ms()
-        in_flight = 0
-        for partition in self._partitions(scope):
-            in_flight += await self._write(partition, at, scope, by, reason)
+        in_flight = await self._write_all(scope, by, reason)
         # From here on the store says it, to every process and after every restart.
         self._latched[scope] -= 1
         _log.warning("kill", scope=str(scope), in_flight=in_flight)
@@ -66,17 +68,38 @@ class RedisKillSwitch:
     async def resume(self, scope: KillScope, by: str) -> bool:
         """Lift the kill of exactly this scope; gives whether one was in force. Only for an owner: the caller checks.
 
+        What is lifted is what stands in every partition when this is called: a kill that comes meanwhile stands.
         Raises StoreAway.
         """
-        lifted = 0
+        kill_id = await self._whole(scope)
+        if kill_id is None:
+            return False
         at = self._clock.now_ms()
-        for partition in self._partitions(scope):
-            name = self._store.partitions.prefix(partition) + "kill"
-            # A kill that comes after this resume was asked for must stand, even if this write is long on its way.
-            epoch = await self._store.ask("hget", name, f"epoch|{scope}") or "0"
-            lifted += int(await self._store.run("resume", partition, at, str(scope), by, epoch))
-        _log.warning("resume", scope=str(scope), lifted=bool(lifted))
-        return bool(lifted)
+        answers = [
+            int(await self._store.run("resume", partition, at, str(scope), by, kill_id))
+            for partition in self._partitions(scope)
+        ]
+        _log.warning("resume", scope=str(scope), lifted=1 in answers, newer=-1 in answers)
+        return 1 in answers
+
+    async def _whole(self, scope: KillScope) -> str | None:
+        """Give the id of the kill that stands in every partition of a scope, or None when none stands in any."""
+        for _ in range(_WHOLE_TRIES):
+            found = []
+            for partition in self._partitions(scope):
+                name = self._store.partitions.prefix(partition) + "kill"
+                found.append(await self._store.ask("hmget", name, f"standing|{scope}", f"latest|{scope}"))
+            standing = [kill_id for record, kill_id in found if record]
+            if not standing:
+                return None
+            if len(standing) == len(found) and len(set(standing)) == 1:
+                return str(standing[0])
+            # Somebody is just writing one. To lift what is there of it would leave the rest of it standing.
+            await asyncio.sleep(_WHOLE_SECONDS)
+        # Whoever wrote it has died in between.
+        kill_id = secrets.token_hex(8)
+        await self._write_all(scope, "understudy", _FINISHED, kill_id)
+        return kill_id
 
     async def complete(self) -> None:
         """Finish kills that stand in some partitions only, because who wrote them died in between.
@@ -92,10 +115,7 @@ class RedisKillSwitch:
         count = self._store.partitions.count
         halves = {scope for scope, written in standing.items() if len(written) < count}
         for scope in halves & self._halves:
-            for partition in set(self._store.partitions.all()) - set(standing[scope]):
-                await self._write(
-                    partition, self._clock.now_ms(), scope, "understudy", "an unfinished kill was finished"
-                )
+            await self._write_all(scope, "understudy", _FINISHED)
         self._halves = halves
 
     def latched(self, chat: ChatKey) -> bool:
@@ -143,12 +163,23 @@ class RedisKillSwitch:
             return [self._store.partitions.of(ChatKey.parse(scope.target))]
         return list(self._store.partitions.all())
 
-    async def _write(self, partition: int, at: int, scope: KillScope, by: str, reason: str) -> int:
+    async def _write_all(self, scope: KillScope, by: str, reason: str, kill_id: str | None = None) -> int:
+        """Write a kill in every partition under one id; gives how many bubbles were already on their way."""
+        kill_id = kill_id or secrets.token_hex(8)
+        at = self._clock.now_ms()
+        partitions = self._partitions(scope)
+        return sum([await self._write(part, at, scope, by, reason, kill_id) for part in partitions])
+
+    async def _write(
+        self, partition: int, at: int, scope: KillScope, by: str, reason: str, kill_id: str
+    ) -> int:
         while True:
             try:
-                return int(await self._store.run("kill", partition, at, str(scope), by, reason))
-            except StoreAway:
-                _log.error("kill.waits_for_store", scope=str(scope))
+                return int(await self._store.run("kill", partition, at, str(scope), by, reason, kill_id))
+            except StoreError as error:
+                # Whatever is the matter with Redis, a kill is not given up: until it is on record this process is
+                # silent, and says why.
+                _log.error("kill.waits_for_store", scope=str(scope), error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
 
 

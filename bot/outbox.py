@@ -22,6 +22,8 @@ class Fence(StrEnum):
     OFF = "off"
     MODE = "mode"
     """Only the rules approved it, and the chat is not in auto any more, or it is in shadow: a moderator is asked."""
+    EXPIRED = "expired"
+    """It could not be sent in time."""
     MOVED = "moved"
     """The chat has moved past it."""
     UNKNOWN = "unknown"

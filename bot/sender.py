@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from bot.clock import Clock
-from bot.errors import StoreAway
+from bot.errors import StoreAway, StoreError
 from bot.faults import Faults
 from bot.kill_switch import RedisKillSwitch
 from bot.messengers.base import Connector, SendRefused, SendUncertain
@@ -20,6 +20,8 @@ from inference.persona import TypingProfile
 
 _log = structlog.get_logger()
 _IDLE_SECONDS: Final = 0.5
+_YES_MS: Final = 2000
+"""How long the fence's yes is good for."""
 _RETRY_SECONDS: Final = 0.3
 
 
@@ -62,7 +64,7 @@ class Sender:
             while True:
                 try:
                     outgoing = await self._outbox.claim(self._connector.messenger)
-                except StoreAway:
+                except StoreError:
                     await asyncio.sleep(_RETRY_SECONDS)
                     continue
                 if outgoing is None:
@@ -83,7 +85,7 @@ class Sender:
     async def _guarded(self, sending: _Sending) -> None:
         try:
             await self._send(sending)
-        except StoreAway:
+        except StoreError:
             # The claim lapses; whoever takes it next finds the bubble in the state that was last written.
             _log.error("sender.store_away", bubble=sending.outgoing.bubble.id)
             await asyncio.sleep(_RETRY_SECONDS)
@@ -96,6 +98,8 @@ class Sender:
         if self._kill_switch.latched(outgoing.bubble.chat):
             await self._outbox.keep(outgoing, due_ms=self._clock.now_ms() + int(_IDLE_SECONDS * 1000))
             return
+        sending.hurry.clear()
+        asked = self._clock.now_ms()
         try:
             answer = await self._outbox.fence(outgoing, idempotent=self._connector.idempotent)
         except StoreAway:
@@ -106,8 +110,12 @@ class Sender:
             _log.info("bubble.stopped", bubble=outgoing.bubble.id, answer=answer.value)
             return
         await self._faults.reach("sender.fenced")
-        if self._kill_switch.latched(outgoing.bubble.chat):
+        if self._kill_switch.latched(outgoing.bubble.chat) or sending.hurry.is_set():
             await self._until_written(self._outbox.unsent, outgoing, "a kill was heard")
+            return
+        # The wall clock, because it goes on while a laptop sleeps: a yes is for now, not for when the lid opens.
+        if not 0 <= self._clock.now_ms() - asked <= _YES_MS:
+            await self._until_written(self._outbox.unsent, outgoing, "this process stood still at the fence")
             return
         await self._hand_over(outgoing)
 

@@ -6,15 +6,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Final
+
+import structlog
 
 from bot.clock import Clock
 from bot.kill_switch import kill_from_json
 from bot.store.store import Store
-from chat.message import Chat, ChatKey, Message, message_from_json
+from chat.message import Chat, ChatKey, message_from_json
 from chat.transcript import Turn
 from safety.kill import Kill
 from safety.mode import ChatPolicy, Mode
+
+_log = structlog.get_logger()
+_UNREADABLE: Final = "what is stored of it cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +67,29 @@ class TurnQueue:
             row = await self._store.run(
                 "claim", partition, self._clock.now_ms(), worker, self._lease_ms, self._most
             )
-            if row:
+            if not row:
+                continue
+            try:
                 return _claim(row)
+            except ValueError:
+                await self._give_up(row)
         return None
+
+    async def _give_up(self, row: Sequence[Any]) -> None:
+        """Settle a turn that cannot be read, so that one damaged line does not silence every chat."""
+        ids = [str(found) for text in row[9] if (found := _id_of(text))]
+        _log.error("turn.unreadable", chat=row[0], messages=len(row[9]))
+        decision = {
+            "turn": "unreadable",
+            "messages": ids,
+            "facts": {},
+            "kind": "failed",
+            "reason": _UNREADABLE,
+        }
+        key = ChatKey.parse(row[0])
+        await self._store.run(
+            *("settle", key, self._clock.now_ms(), str(key), row[1], row[2]), json.dumps(decision)
+        )
 
     async def next_due_ms(self) -> int | None:
         """When the next chat becomes ready, in milliseconds since 1970; None when none waits."""
@@ -132,17 +157,22 @@ class TurnQueue:
         )
 
 
+def _id_of(text: str) -> object:
+    try:
+        return json.loads(text).get("id")
+    except (ValueError, AttributeError):
+        return None
+
+
 def _claim(row: Sequence[Any]) -> Claim:
     key, generation, epoch, mode, probability, title, kill, attempts, position, waiting, transcript = row
     messages = tuple(message_from_json(text) for text in waiting)
     first, turn_ids = messages[0].id, {message.id for message in messages}
-    history: list[Message] = []
-    for text in transcript:
-        message = message_from_json(text)
-        if message.id == first:
-            break  # what came after the turn's first message belongs to this turn or to the next
-        if message.id not in turn_ids:
-            history.append(message)
+    known = [message_from_json(text) for text in transcript]
+    # What came after the turn's first message belongs to this turn or to the next. A turn that waited so long that its
+    # messages are out of the transcript has no history: all that is left there came later.
+    before = next((at for at, message in enumerate(known) if message.id == first), 0)
+    history = [message for message in known[:before] if message.id not in turn_ids]
     chat = Chat(ChatKey.parse(key), title)
     return Claim(
         Turn(chat, messages, tuple(history)),

@@ -100,7 +100,7 @@ class Worker:
                 if (claim := await self._queue.claim(self._name)) is not None:
                     return claim
                 due = await self._queue.next_due_ms()
-            except StoreAway:
+            except StoreError:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             wait = _IDLE_SECONDS if due is None else (due - self._clock.now_ms()) / 1000

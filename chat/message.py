@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -73,6 +74,9 @@ class Message:
     the device that wrote them. `own` is true for what the owner, or the stand-in in the owner's name,
     wrote. `text` stands exactly as typed.
     """
+
+    # An error about a stored message must not quote it.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(hide_input_in_errors=True)
 
     chat: ChatKey
     id: str

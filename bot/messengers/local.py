@@ -78,7 +78,7 @@ class LocalRooms:
 
     async def clear(self, key: ChatKey) -> None:
         """Forget what was said in a room."""
-        await self._store.ask("delete", f"{_prefix(key)}room")
+        await self._store.ask("delete", f"{_prefix(key)}room", f"{_prefix(key)}cursor")
 
 
 @dataclass(frozen=True, slots=True)

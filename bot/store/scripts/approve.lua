@@ -36,6 +36,10 @@ if edited ~= '' then
   bubbles = kept
   redis.call('HSET', name, 'bubbles', cjson.encode(bubbles))
 end
+-- From here on it is as fresh as the approval, and it gets as long to leave as it had to be approved.
+redis.call('HSET', name, 'expires_at', now + tonumber(redis.call('HGET', name, 'lifetime')),
+  'position', redis.call('HGET', key('chat', chat), 'heard') or '0')
+redis.call('HDEL', name, 'auto')
 move_draft(now, id, 'approved', 'approved', edited ~= '' and 'approved with an edit' or 'approved', by)
 plan(now, chat, id, bubbles, first, attempt)
 -- The chat's next turn waits until this answer has left.

@@ -1,8 +1,10 @@
 -- The fence: the last question before a bubble is handed to a messenger, and the record of the intent, in one step.
 -- ARGV: now, chat, token, bubble id, lease ms, may repeat (0|1: the messenger knows an idempotency key), moved limit
--- Gives 'go', or why not: 'lost', 'killed', 'off', 'mode', 'moved', 'unknown', 'void'. Whatever the answer, the
--- states are already written.
+-- Gives 'go', or why not: 'lost', 'killed', 'off', 'mode', 'expired', 'moved', 'unknown', 'void'. Whatever the
+-- answer, the states are already written.
 local now, chat, id = tonumber(ARGV[1]), ARGV[2], ARGV[4]
+-- Messengers remember an idempotency key for a while only; this is well within what ours promise.
+local REPEAT_MS = 3600000
 local settings = key('chat', chat)
 if redis.call('HGET', settings, 'send_token') ~= ARGV[3] or redis.call('LINDEX', key('out', chat), 0) ~= id then
   return 'lost'
@@ -10,14 +12,15 @@ end
 local bubble = key('bubble', id)
 local state, draft = redis.call('HGET', bubble, 'state'), redis.call('HGET', bubble, 'draft')
 local mode = redis.call('HGET', settings, 'mode') or 'off'
-local approved_by = redis.call('HGET', key('draft', draft), 'decided_by')
+local by_rules = redis.call('HGET', key('draft', draft), 'auto')
 -- In shadow mode nothing is sent, whoever approved it; in manual mode nothing that only the rules approved.
-local unwanted = mode == 'shadow' or (approved_by == 'auto' and mode ~= 'auto')
+local unwanted = mode == 'shadow' or (by_rules and mode ~= 'auto')
 
 -- A bubble found `sending` was handed over by somebody who died before writing down what came of it. It may be
 -- handed over again only where the messenger knows its id, and only while it might be sent for the first time.
 local killed = standing_kill(chat) or tonumber(redis.call('HGET', bubble, 'epoch')) ~= epoch_of(chat)
-if state == 'sending' and (killed or mode == 'off' or unwanted or ARGV[6] ~= '1') then
+local old = now - tonumber(redis.call('HGET', bubble, 'sending_at') or now) > REPEAT_MS
+if state == 'sending' and (killed or old or mode == 'off' or unwanted or ARGV[6] ~= '1') then
   redis.call('HSET', bubble, 'state', 'unknown')
   clear_out(now, chat, draft, 'void')
   move_draft(now, draft, 'unknown', 'unknown', 'a bubble may or may not have left; it is not repeated', 'fence')
@@ -43,7 +46,13 @@ if unwanted then
   move_draft(now, draft, 'held', 'held', 'the chat is in ' .. mode .. ' mode now', 'fence')
   return 'mode'
 end
-if approved_by == 'auto' and state == 'planned' and moved_by(chat, draft) >= tonumber(ARGV[7]) then
+-- Time stands still for nobody's bubbles: what waited while the service was away is asked about like a held draft.
+if state == 'planned' and tonumber(redis.call('HGET', key('draft', draft), 'expires_at')) <= now then
+  clear_out(now, chat, draft, 'void')
+  move_draft(now, draft, 'expired', 'expired', 'it could not be sent in time', 'fence')
+  return 'expired'
+end
+if state == 'planned' and moved_by(chat, draft) >= tonumber(ARGV[7]) then
   clear_out(now, chat, draft, 'void')
   move_draft(now, draft, 'stale', 'stale', 'the chat has moved past it', 'fence')
   return 'moved'

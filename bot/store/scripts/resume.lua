@@ -1,10 +1,11 @@
--- Lift a kill. ARGV: now, scope, by, the scope's epoch as the caller has read it.
--- Gives 1; 0 when none was in force, or a newer one is.
--- A resume that was stuck on its way must not lift a kill that came after it was given.
-if (redis.call('HGET', key('kill'), 'epoch|' .. ARGV[2]) or '0') ~= ARGV[4] then return 0 end
-if redis.call('HDEL', key('kill'), 'standing|' .. ARGV[2]) == 0 then return 0 end
+-- Lift a kill. ARGV: now, scope, by, the id of the kill as its lifter has seen it in every partition.
+-- Gives 1; 0 when none was in force; -1 when a newer one is: that one nobody has seen yet, so it stands.
+local field = '|' .. ARGV[2]
+if redis.call('HEXISTS', key('kill'), 'standing' .. field) == 0 then return 0 end
+if redis.call('HGET', key('kill'), 'latest' .. field) ~= ARGV[4] then return -1 end
+redis.call('HDEL', key('kill'), 'standing' .. field, 'latest' .. field)
 -- What was planned before must not wake up: resuming is an epoch of its own.
-redis.call('HINCRBY', key('kill'), 'epoch|' .. ARGV[2], 1)
+redis.call('HINCRBY', key('kill'), 'epoch' .. field, 1)
 journal(ARGV[1], 'resume', ARGV[2], { scope = ARGV[2], by = ARGV[3] })
 wake(ARGV[2])
 return 1

@@ -38,6 +38,7 @@ if what == 'draft' then
   local name = key('draft', id)
   redis.call('HSET', name, 'chat', chat, 'turn', decision.turn, 'messages', cjson.encode(decision.messages),
     'bubbles', cjson.encode(decision.bubbles), 'created_at', now, 'expires_at', decision.expires_at,
+    'lifetime', decision.expires_at - now,
     'position', decision.position, 'sent', 0, 'attempt', 1)
   for field, value in pairs(decision.fields) do redis.call('HSET', name, field, value) end
   redis.call('ZADD', key('drafts', 'all'), now, id)
@@ -46,6 +47,7 @@ if what == 'draft' then
     move_draft(now, id, 'shadow', 'shadow', reason, 'shadow')
   elseif mode == 'auto' and not decision.hold then
     move_draft(now, id, 'approved', 'approved', reason, 'auto')
+    redis.call('HSET', name, 'auto', 1)
     plan(now, chat, id, decision.bubbles, 1, 1)
   else
     move_draft(now, id, 'held', 'held', reason, 'rules')

@@ -87,7 +87,9 @@ async def test_a_kill_in_the_middle_of_many_bursts_lets_out_no_more_than_it_repo
 
 async def test_a_kill_that_was_written_in_one_partition_only_is_finished(office: Office) -> None:
     # Somebody died between two partitions: what a script wrote by itself is all there is.
-    await office.store.run("kill", 0, office.clock.now_ms(), "everywhere", "mia", "the kill word was said")
+    await office.store.run(
+        "kill", 0, office.clock.now_ms(), "everywhere", "mia", "the kill word was said", "one"
+    )
     await office.kill_switch.complete()
     assert await _partitions_killed(office) == 1, "a kill that is just being written is left alone"
     await office.kill_switch.complete()

@@ -243,10 +243,10 @@ async def test_a_resume_that_was_long_on_its_way_does_not_lift_a_newer_kill(offi
     scope, chat = KillScope.chat(CHATS[0]), CHATS[0]
     name = office.store.partitions.prefix(office.store.partitions.of(chat)) + "kill"
     await office.kill_switch.kill(scope, "vera", "enough")
-    seen = await office.store.ask("hget", name, f"epoch|{scope}")
+    seen = await office.store.ask("hget", name, f"latest|{scope}")
     assert await office.kill_switch.resume(scope, "olivia")
     await office.kill_switch.kill(scope, "vera", "again")
-    assert await office.store.run("resume", chat, office.clock.now_ms(), str(scope), "olivia", seen) == 0
+    assert await office.store.run("resume", chat, office.clock.now_ms(), str(scope), "olivia", seen) == -1
     assert await office.kill_switch.standing(chat) is not None
     assert await office.kill_switch.resume(scope, "olivia")
 
