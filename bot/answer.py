@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chat.transcript import Turn
 from inference.client import ModelClient
+from inference.errors import PromptTooLong
 from inference.persona import Persona
 from inference.prompt import build_prompt, split_bubbles
 from safety.mode import ChatPolicy
@@ -65,11 +66,21 @@ class Writer:
     async def write(self, turn: Turn, policy: ChatPolicy) -> Answer:
         """Write an answer to a turn. Raises ModelError. The seeds follow from the turn, so a retry says the same."""
         members = {message.author.name for message in turn.transcript if not message.own}
-        prompt = build_prompt(self._persona.prompt, turn.transcript, members)
+        history = self._persona.prompt.history_messages
         attempts: list[Attempt] = []
         for number in range(self._rewrites + 1):
             seed = seed_of(turn.id, number)
-            completion = await self._client.complete(prompt, self._persona.sampling, seed=seed)
+            while True:
+                form = replace(self._persona.prompt, history_messages=history)
+                prompt = build_prompt(form, turn.transcript, members)
+                try:
+                    completion = await self._client.complete(prompt, self._persona.sampling, seed=seed)
+                    break
+                except PromptTooLong:
+                    # One long paste must not silence the persona until it has scrolled out of the history.
+                    if history == 1:
+                        raise
+                    history //= 2
             bubbles = split_bubbles(completion.text)
             if completion.finish_reason == "length":
                 # The limit cut the last bubble in the middle; half a thought is worse than none.

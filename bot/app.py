@@ -173,7 +173,7 @@ class Service:
     async def _sweep(self) -> None:
         while True:
             try:
-                await self._office.desk.drafts.expire()
+                await self._office.desk.drafts.sweep()
                 await self._office.kill_switch.complete()
             except StoreAway:
                 _log.warning("sweep.store_away")

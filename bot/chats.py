@@ -38,8 +38,9 @@ class Chats:
 
     async def enable(self, chat: Chat, by: str, policy: ChatPolicy | None = None) -> None:
         """Let the stand-in into a chat. A chat it is already in keeps its mode; a new one starts `manual`."""
-        if await self._fields(chat.key):
-            await self._set(chat.key, by, {"title": chat.title})
+        if known := await self._fields(chat.key):
+            if known.get("title") != chat.title:
+                await self._set(chat.key, by, {"title": chat.title})
             return
         policy = policy or ChatPolicy(mode=Mode.MANUAL, probability=DEFAULT_PROBABILITY)
         settings = {"title": chat.title, "mode": policy.mode.value, "probability": repr(policy.probability)}

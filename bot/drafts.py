@@ -96,19 +96,14 @@ class Drafts:
         """Throw a draft away. Raises DraftRefused."""
         await self._close(await self.get(draft_id), "rejected", by, reason or "rejected")
 
-    async def expire(self) -> int:
-        """Close the open drafts whose time has come; gives how many."""
-        closed = 0
-        for partition in self._store.partitions.all():
-            name = self._store.partitions.prefix(partition) + "drafts:expiry"
-            due = await self._store.ask("zrangebyscore", name, "-inf", self._clock.now_ms())
-            for draft_id in due:
-                answer = await self._store.run(
-                    *("close_draft", partition, self._clock.now_ms(), draft_id),
-                    *("expired", "clock", "nobody approved it in time"),
-                )
-                closed += answer[0] == "closed"
-        return closed
+    async def sweep(self) -> int:
+        """Close the open drafts whose time has come or that their chat has moved past; gives how many."""
+        return sum(
+            [
+                int(await self._store.run("sweep", partition, self._clock.now_ms(), self._moved))
+                for partition in self._store.partitions.all()
+            ]
+        )
 
     async def _close(self, draft: Draft, state: str, by: str, reason: str) -> None:
         answer, found, decided_by = await self._store.run(

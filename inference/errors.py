@@ -9,6 +9,7 @@
         ├── ModelTimeout        it took too long
         ├── ModelUnavailable    nobody answered, or the server is not able to (5xx)
         ├── ModelRejected       the server refused the request (4xx)
+        │   └── PromptTooLong   because the prompt does not fit the context
         └── ModelAnswerInvalid  an answer came, and cannot be trusted
 
 Each message is one line that says what to do. None holds a prompt, an answer or a key.
@@ -66,6 +67,10 @@ class ModelRejected(ModelError):
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class PromptTooLong(ModelRejected):
+    """The prompt does not fit the model's context; a shorter one may."""
 
 
 class ModelAnswerInvalid(ModelError):

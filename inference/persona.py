@@ -115,10 +115,10 @@ class Sampling(_Frozen):
 class TypingProfile(_Frozen):
     """How fast the person types, so that bubbles do not arrive at a machine's pace."""
 
-    characters_per_second: float = Field(default=7.0, gt=0)
-    reading_seconds: float = Field(default=1.5, ge=0)
+    characters_per_second: float = Field(default=12.0, gt=0)
+    reading_seconds: float = Field(default=1.0, ge=0)
     """From the message to be answered to the first key stroke."""
-    pause_seconds: float = Field(default=0.8, ge=0)
+    pause_seconds: float = Field(default=0.5, ge=0)
     """Between one bubble and the first key stroke of the next."""
     jitter: float = Field(default=0.3, ge=0, lt=1)
     """How far a wait may stray from the mean, as a share of it."""

@@ -27,6 +27,12 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs"})
 _JOINERS = frozenset("\u200c\u200d")
 
 
+LONGEST_NAME = 40
+"""Characters of a display name that the model is shown: a name is no place for instructions."""
+LONGEST_LINE = 1000
+"""Characters of one message that the model is shown: one paste must not push the rest of the chat out."""
+
+
 @dataclass(frozen=True, slots=True)
 class PromptMessage:
     """One message of the OpenAI chat format; its content is not in its `repr`, which may reach a log."""
@@ -94,12 +100,12 @@ def _spoken(form: PromptFormat, message: Message) -> str:
     text = _line(form, message.text)
     if not text or message.own:
         return text
-    return f"{_name(form, message.author.name) or 'Somebody'}: {text}"
+    return f"{_name(form, message.author.name) or 'Somebody'}: {text[:LONGEST_LINE].rstrip()}"
 
 
 def _name(form: PromptFormat, name: str) -> str:
     """A name without a colon: only the first colon of a line ends the speaker's name."""
-    return _line(form, name.replace(":", " "))
+    return _line(form, name.replace(":", " "))[:LONGEST_NAME].rstrip()
 
 
 def _line(form: PromptFormat, text: str) -> str:

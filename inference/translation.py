@@ -9,7 +9,14 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from inference.errors import ModelAnswerInvalid, ModelError, ModelRejected, ModelTimeout, ModelUnavailable
+from inference.errors import (
+    ModelAnswerInvalid,
+    ModelError,
+    ModelRejected,
+    ModelTimeout,
+    ModelUnavailable,
+    PromptTooLong,
+)
 
 FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict)
 """The roots of what httpx may raise."""
@@ -73,6 +80,7 @@ def refusal_of(status: int, content: bytes, headers: Mapping[str, str]) -> Model
         what = (
             "the prompt is longer than the model's context: lower history_messages or raise the context size"
         )
+        return PromptTooLong(what, status=status)
     else:
         what = (
             f"the model server refuses the request ({status}): compare its version and settings with the docs"

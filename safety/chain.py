@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from safety.kill_word import KillWords
 from safety.policy import Rule
 from safety.rules.broadcast import BroadcastRule, BroadcastSettings
+from safety.rules.crisis import CrisisRule
 from safety.rules.echo import EchoRule
 from safety.rules.kill import KillRule
 from safety.rules.kill_word import KillWordRule
@@ -58,6 +59,7 @@ def draft_rules(kill_words: KillWords, settings: DraftSettings | None = None) ->
     settings = settings or DraftSettings()
     return (
         KillWordRule(kill_words),
+        CrisisRule(),
         BroadcastRule(settings.broadcast),
         SpeakerRule(),
         RepetitionRule(settings.repetition),

@@ -77,11 +77,15 @@ def main() -> None:
         sys.exit(1)
     except typer.TyperException as error:
         _end(f"{error.format_message()} (`understudy --help` lists what there is)", error.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last place where one can be caught
         known = _known(error)
-        if known is None:
-            raise
-        _end(str(known), _exit_code(known))
+        if known is not None:
+            _end(str(known), _exit_code(known))
+        # A fault of ours. Its own words may quote a message, so only its kind is said unasked.
+        _end(
+            f"a fault in the program ({type(error).__name__}): run it with --debug for the trace, and tell us",
+            1,
+        )
     else:
         sys.exit(ended if isinstance(ended, int) else 0)
 

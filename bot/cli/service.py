@@ -102,7 +102,7 @@ async def _demo(settings: Settings) -> None:
             Dashboard(office, hosts=settings.dashboard.hosts) as dashboard,
             open_service(office) as service,
         ):
-            _announce(await dashboard.link(Person("you", Role.OWNER)), "The demo is open.")
+            _announce(await dashboard.link(Person("you", Role.OWNER)), "The demo is open.", "--demo ")
             async with asyncio.TaskGroup() as group:
                 group.create_task(service.run())
                 group.create_task(dashboard.run())
@@ -145,14 +145,19 @@ async def _link(settings: Settings, role: Role, name: str) -> None:
     from bot.dashboard.address import sign_in_link  # noqa: PLC0415 - see above
 
     async with open_office(settings) as office:
+        if not await office.attendance.present():
+            raise SettingsInvalid(
+                "no service runs on this state folder: start one (`understudy run`), or ask for the demo's link "
+                "(`understudy --demo link`)"
+            )
         link = await sign_in_link(office.store, settings.dashboard, Person(name or role.value, role))
         Console(soft_wrap=True, highlight=False).print(link, markup=False)
 
 
-def _announce(link: str, what: str) -> None:
+def _announce(link: str, what: str, flag: str = "") -> None:
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"\n[bold green]{what}[/bold green] Open this link; it works once:\n\n  {link}\n")
-    console.print("Another link: `understudy link`. Stop with Ctrl-C.\n", style="dim")
+    console.print(f"Another link: `understudy {flag}link`. Stop with Ctrl-C.\n", style="dim")
 
 
 @contextlib.contextmanager

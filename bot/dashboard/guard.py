@@ -158,7 +158,11 @@ def _is_ours(headers: Headers, *, strict: bool) -> bool:
 
 def _signed_out(headers: Headers, path: str) -> Response:
     if path.startswith(("/api/v1", "/_nicegui_ws/")):
-        return _refused(401, "signed_out", "nobody is signed in: `understudy link` gives a link")
+        return _refused(
+            401,
+            "signed_out",
+            "nobody is signed in: `understudy link` (of the demo: `understudy --demo link`) gives one",
+        )
     if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") == "navigate":
         # The strict cookie is not sent when a link on another site leads here; coming again from here, it is.
         return bounce_page()

@@ -48,7 +48,10 @@ class Visitor:
             async with self._turn:
                 person = await self._sign_in.person_of(self._session)
                 if person is None:
-                    self.say("You are signed out: `understudy link` gives a new link.", bad=True)
+                    self.say(
+                        "Signed out: `understudy link` (of the demo: `understudy --demo link`) lets you in again.",
+                        bad=True,
+                    )
                     return None
                 return await deed(person)
         except BotError as error:
@@ -60,7 +63,10 @@ class Visitor:
         try:
             person = await self._sign_in.person_in_haste(self._session)
             if person is None:
-                self.say("You are signed out: `understudy link` gives a new link.", bad=True)
+                self.say(
+                    "Signed out: `understudy link` (of the demo: `understudy --demo link`) lets you in again.",
+                    bad=True,
+                )
                 return
             report = await self._switch.kill(person, scope)
         except BotError as error:

@@ -54,7 +54,7 @@ class HeadlessDemo:
         self._console.print(f"All steps happened as they should, in {seconds:.0f} s.", style="bold green")
 
     async def _talk(self) -> None:
-        self._step("some talk: Sam listens, and is seldom drawn to answer")
+        self._step("some talk: Sam listens, and is drawn to answer about one turn in three")
         for author, text in (
             (MIA, "anyone up for a barbecue on saturday?"),
             (LEO, "yes! i'm in"),

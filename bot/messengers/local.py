@@ -7,13 +7,14 @@ idempotency key is made once. It outlives every process, as a messenger's server
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.clock import Clock, as_datetime
 from bot.errors import StoreAway, StoreError
-from bot.messengers.base import Bubble, Receive, SendRefused, SendUncertain
+from bot.messengers.base import Bubble, Receive, SendUncertain
 from bot.store.store import WAKE_CHANNEL, Store
 from chat.message import Author, Chat, ChatKey, Message
 
@@ -126,14 +127,16 @@ class LocalConnector:
         """Post a bubble to its room."""
         once = bubble.id if self._idempotent else ""
         try:
-            await self._rooms.hide_typing(bubble.chat)
-        except StoreError as error:
-            raise SendRefused("the local messenger is away") from error
-        try:
-            return await self._rooms.post(bubble.chat, self._account.author, bubble.text, own=True, once=once)
+            message = await self._rooms.post(
+                bubble.chat, self._account.author, bubble.text, own=True, once=once
+            )
         except StoreError as error:
             # The post may have been made and only its answer lost.
             raise SendUncertain("the local messenger went away while sending") from error
+        # Only now: nothing may stand between the fence's yes and the post.
+        with contextlib.suppress(StoreError):
+            await self._rooms.hide_typing(bubble.chat)
+        return message
 
     async def _read_all(self, receive: Receive) -> None:
         while True:

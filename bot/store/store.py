@@ -192,6 +192,10 @@ class Store:
         version = str(info.get("valkey_version") or info.get("redis_version", "0"))
         if int(version.split(".", maxsplit=1)[0]) < _OLDEST_MAJOR:
             raise StoreUnfit(f"{where} is version {version}; version {_OLDEST_MAJOR} or later is needed")
+        policy = str((await self.ask("info", "memory")).get("maxmemory_policy", "noeviction"))
+        if policy.startswith("allkeys"):
+            # Redis may then throw away a kill that is in force.
+            raise StoreUnfit(f"{where} may evict any key (maxmemory-policy {policy}): set it to noeviction")
         meta = "understudy:meta"
         wanted: Mapping[str, str] = {"layout": _LAYOUT, "partitions": str(self.partitions.count)}
         for field, value in wanted.items():

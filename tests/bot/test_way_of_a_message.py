@@ -251,3 +251,40 @@ async def test_a_draft_that_waits_does_not_go_by_itself(room: Playground, office
     (draft,) = await office.desk.drafts.waiting()
     prefix = office.store.partitions.prefix(office.store.partitions.of(room.key))
     assert await office.store.ask("ttl", f"{prefix}draft:{draft.id}") == -1
+
+
+async def test_a_long_paste_does_not_silence_the_persona(room: Playground, model: ModelServer) -> None:
+    model.longest_prompt = 600
+    await room.settled(await room.say("Sam, " + "blah blah " * 400))
+    message = await room.say("Sam, are you coming?")
+    assert (await room.settled(message)).outcome == "answered"
+    assert model.prompts[-1][-1]["content"] == "Mia: Sam, are you coming?"
+
+
+async def test_a_draft_that_the_chat_moves_past_is_marked_without_anybody_asking(
+    room: Playground, office: Office
+) -> None:
+    await office.desk.set_mode(OWNER, room.key, Mode.MANUAL)
+    await office.desk.set_probability(OWNER, room.key, 0.0)
+    message = await room.say("Sam?")
+    await room.settled(message)
+    for number in range(office.settings.outbox.moved_past_messages):
+        await room.settled(await room.say(f"something else {number}"))
+    assert await office.desk.drafts.sweep() == 1
+    assert (await room.settled(message)).outcome == "stale"
+    assert await office.desk.drafts.waiting() == ()
+
+
+async def test_a_damaged_line_in_a_box_ends_as_failed_and_silences_nobody(
+    room: Playground, office: Office
+) -> None:
+    prefix = office.store.partitions.prefix(office.store.partitions.of(room.key))
+    await office.store.ask("rpush", f"{prefix}box:{room.key}", '{"id": "x"}')
+    await office.store.ask("zadd", f"{prefix}ready", {str(room.key): 1})
+    await until(lambda: _failed(room, "x"))
+    assert (await room.settled(await room.say("Sam?"))).outcome == "answered"
+
+
+async def _failed(room: Playground, message_id: str) -> bool:
+    found = (await room.office.desk.chats.outcomes(room.key)).get(message_id)
+    return found is not None and found.outcome == "failed"

@@ -25,6 +25,7 @@ class ModelServer:
         self.say: Callable[[list[dict[str, str]]], str] = lambda messages: "sure"
         self.pause = 0.0
         self.status = 200
+        self.longest_prompt = 100_000
         self.prompts: list[list[dict[str, str]]] = []
         self.seeds: list[int] = []
         self.running = 0
@@ -36,6 +37,12 @@ class ModelServer:
         body = await request.json()
         if self.status != 200:
             return JSONResponse({"error": {"message": "no"}}, status_code=self.status)
+        if sum(len(message["content"]) for message in body["messages"]) > self.longest_prompt:
+            error = {
+                "message": "the request exceeds the available context size",
+                "type": "exceed_context_size_error",
+            }
+            return JSONResponse({"error": error}, status_code=400)
         self.prompts.append(body["messages"])
         self.seeds.append(body.get("seed", -1))
         return StreamingResponse(self._pieces(body["messages"]), media_type="text/event-stream")

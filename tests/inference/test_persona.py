@@ -145,7 +145,7 @@ async def test_a_change_to_what_the_model_answers_breaks_the_fingerprint(
 
 
 async def test_typing_may_be_changed_by_hand(edit: Edit, persona_folder: Path) -> None:
-    edit("characters_per_second = 7.0", "characters_per_second = 3.5")
+    edit("characters_per_second = 12.0", "characters_per_second = 3.5")
     assert (await load_persona(persona_folder)).typing.characters_per_second == 3.5
 
 
@@ -261,7 +261,7 @@ def test_waits_stray_around_the_mean() -> None:
 
 
 def test_a_longer_bubble_takes_longer_and_the_first_one_is_read_before() -> None:
-    profile = TypingProfile(jitter=0)
+    profile = TypingProfile(characters_per_second=7, reading_seconds=1.5, pause_seconds=0.8, jitter=0)
     assert profile.seconds_before("b", "x" * 14, first=False) == pytest.approx(0.8 + 2.0)
     assert profile.seconds_before("b", "x" * 14, first=True) == pytest.approx(1.5 + 2.0)
 

@@ -1,4 +1,4 @@
--- Reject a draft, or let it expire. ARGV: now, draft id, state ('rejected'|'expired'), by, reason
+-- Reject a draft. ARGV: now, draft id, state ('rejected'), by, reason
 -- Gives { answer, state, decided by }; answer is 'closed', 'missing' or 'decided'.
 local now, id, state = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local name = key('draft', id)

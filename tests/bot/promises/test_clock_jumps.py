@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 
@@ -19,7 +20,9 @@ async def test_a_clock_that_jumps_neither_loses_nor_doubles_nor_disorders(
 ) -> None:
     model.say, model.pause = answer, 0.02
     clock = JumpingClock()
-    async with open_office(settings, clock) as office:
+    # An answer lives longer than the jumps are wide: one that does not is expired, and rightly so.
+    worker = dataclasses.replace(settings.worker, draft_minutes=240.0)
+    async with open_office(settings.model_copy(update={"worker": worker}), clock) as office:
         rooms = Neighbourhood(office, 3)
         await rooms.open()
         async with running(office, ServedEngine(model.url)):

@@ -218,7 +218,7 @@ class Walk:
             self.ask(self.drafts.reject(self.chance.choice(waiting).id, "max", "no"))
 
     def the_sweeper_comes(self) -> None:
-        self.ask(self.drafts.expire())
+        self.ask(self.drafts.sweep())
 
     # Workers.
 

@@ -6,10 +6,14 @@ import asyncio
 import dataclasses
 
 from bot.app import Office, open_office
+from bot.inbox import Inbox
+from bot.kill_switch import RedisKillSwitch
 from bot.settings import Settings
+from bot.turn_queue import DraftPlan, TurnQueue
 from safety.kill import KillScope
 from tests.bot.playground import OWNER, VIEWER, running, until
 from tests.bot.promises.neighbourhood import Neighbourhood
+from tests.fakes.clock import JumpingClock
 from tests.fakes.model_server import ModelServer, ServedEngine
 
 
@@ -107,3 +111,42 @@ async def _partitions_killed(office: Office) -> int:
         office.store.partitions.prefix(partition) + "kill" for partition in office.store.partitions.all()
     ]
     return sum([await office.store.ask("hexists", name, "standing|everywhere") for name in names])
+
+
+async def test_a_resume_never_lifts_a_part_of_a_newer_kill(office: Office) -> None:
+    everywhere = KillScope.everywhere()
+    elsewhere = RedisKillSwitch(office.store, office.clock)  # another process' own
+    for _ in range(60):
+        await office.kill_switch.kill(everywhere, "mia", "one")
+        await asyncio.gather(
+            office.kill_switch.resume(everywhere, "olivia"), elsewhere.kill(everywhere, "leo", "two")
+        )
+        # Whichever came first: the newer kill stands in all partitions, or the resume came after both.
+        assert await _partitions_killed(office) in {0, office.store.partitions.count}
+        await office.kill_switch.resume(everywhere, "olivia")
+        assert await _partitions_killed(office) == 0
+
+
+async def test_what_waited_while_nothing_ran_does_not_leave_when_its_time_is_over(
+    settings: Settings, model: ModelServer
+) -> None:
+    clock = JumpingClock()
+    async with open_office(settings, clock) as office:
+        rooms = Neighbourhood(office, 1)
+        await rooms.open()
+        (room,) = rooms.rooms
+        queue = TurnQueue(office.store, clock, 10.0, 20)
+        inbox = Inbox(
+            office.store, clock, office.kill_switch, office.kill_words, settings.turns, office.faults
+        )
+        message = await room.say("Sam?")
+        await inbox.receive(message)
+        clock.jump_seconds += 1
+        claim = await queue.claim("w")
+        assert claim is not None
+        plan = DraftPlan(claim.turn.id, ("sure",), hold=False, expires_at_ms=clock.now_ms() + 60_000)
+        assert await queue.settle(claim, "draft", "fine", {}, plan) == "draft"
+        clock.jump_seconds += 86_400
+        async with running(office, ServedEngine(model.url)):
+            assert (await room.settled(message)).outcome == "expired"
+        assert await room.answers() == []
