@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from bot.app import open_office, open_service
+from bot.cli.screen import say
 from bot.cli.wishes import owner, wishes
 from bot.demo.settings import demo_settings, prepare_room
 from bot.errors import SettingsInvalid
@@ -103,6 +104,8 @@ async def _demo(settings: Settings) -> None:
             open_service(office) as service,
         ):
             _announce(await dashboard.link(Person("you", Role.OWNER)), "The demo is open.", "--demo ")
+            word = settings.kill_words[0]
+            say(f"Type as any friend. Whoever says {word} silences Sam until you resume.")
             async with asyncio.TaskGroup() as group:
                 group.create_task(service.run())
                 group.create_task(dashboard.run())

@@ -231,3 +231,11 @@ async def test_a_kill_of_a_chat_nobody_knows_yet_stands_all_the_same(understudy:
     assert [kill["scope"] for kill in (await understudy("status", "--json")).json()["kills"]] == [
         "chat:local/later"
     ]
+
+
+async def test_a_link_to_a_service_that_does_not_run_is_refused(understudy: CommandLine) -> None:
+    ended = await understudy("link")
+    assert (ended.code, ended.out) == (2, "")
+    assert len(ended.err.splitlines()) == 1
+    assert "no service runs" in ended.err
+    assert "--demo link" in ended.err
