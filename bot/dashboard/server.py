@@ -209,6 +209,16 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, or give up quietly: uvicorn would leave by sys.exit, and take the event loop along.
+
+        That happens when the dashboard is cancelled while it is only just starting.
+        """
+        try:
+            await super().startup(sockets=sockets)
+        except SystemExit:
+            self.should_exit = True
+
 
 def _bind(host: str, port: int) -> socket.socket:
     try:

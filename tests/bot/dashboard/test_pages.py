@@ -210,7 +210,7 @@ async def test_who_is_signed_out_elsewhere_can_do_nothing_more(
     (session,) = [cookie["value"] for cookie in await page.context.cookies() if "value" in cookie]
     await dashboard.sign_in.sign_out(session)
     await page.get_by_role("button", name="Manual").click()
-    await expect(page.get_by_text("You are signed out")).to_be_visible()
+    await expect(page.get_by_text("Signed out:")).to_be_visible()
     assert (await office.desk.chats.get(ROOM)).policy.mode is Mode.AUTO
     await expect(page.get_by_role("button", name="Auto")).to_have_attribute("aria-pressed", "true")
 
