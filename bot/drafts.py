@@ -94,7 +94,12 @@ class Drafts:
 
     async def reject(self, draft_id: str, by: str, reason: str) -> None:
         """Throw a draft away. Raises DraftRefused."""
-        await self._close(await self.get(draft_id), "rejected", by, reason or "rejected")
+        draft = await self.get(draft_id)
+        answer, state, decided_by = await self._store.run(
+            "reject", draft.chat, self._clock.now_ms(), draft_id, by, reason or "rejected"
+        )
+        if answer != "rejected":
+            raise _refused(draft_id, answer, state, decided_by)
 
     async def sweep(self) -> int:
         """Close the open drafts whose time has come or that their chat has moved past; gives how many."""
@@ -104,13 +109,6 @@ class Drafts:
                 for partition in self._store.partitions.all()
             ]
         )
-
-    async def _close(self, draft: Draft, state: str, by: str, reason: str) -> None:
-        answer, found, decided_by = await self._store.run(
-            "close_draft", draft.chat, self._clock.now_ms(), draft.id, state, by, reason
-        )
-        if answer != "closed":
-            raise _refused(draft.id, answer, found, decided_by)
 
     async def _listed(self, index: str, first: int, last: int) -> tuple[Draft, ...]:
         drafts: list[Draft] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,6 @@ from bot.kill_switch import RedisKillSwitch
 from bot.messengers.base import Connector, SendRefused, SendUncertain
 from bot.outbox import Fence, Outbox, OutboxSettings, Outgoing
 from bot.wakeup import Wakeup
-from chat.message import Message
 from inference.persona import TypingProfile
 
 _log = structlog.get_logger()
@@ -104,18 +104,18 @@ class Sender:
             answer = await self._outbox.fence(outgoing, idempotent=self._connector.idempotent)
         except StoreAway:
             # The yes may be on record with its answer lost; nothing was handed over, and that is said.
-            await self._until_written(self._outbox.unsent, outgoing, "Redis went away at the fence")
+            await self._unsent(outgoing, "Redis went away at the fence")
             return
         if answer is not Fence.GO:
             _log.info("bubble.stopped", bubble=outgoing.bubble.id, answer=answer.value)
             return
         await self._faults.reach("sender.fenced")
         if self._kill_switch.latched(outgoing.bubble.chat) or sending.hurry.is_set():
-            await self._until_written(self._outbox.unsent, outgoing, "a kill was heard")
+            await self._unsent(outgoing, "a kill was heard")
             return
         # The wall clock, because it goes on while a laptop sleeps: a yes is for now, not for when the lid opens.
         if not 0 <= self._clock.now_ms() - asked <= _YES_MS:
-            await self._until_written(self._outbox.unsent, outgoing, "this process stood still at the fence")
+            await self._unsent(outgoing, "this process stood still at the fence")
             return
         await self._hand_over(outgoing)
 
@@ -124,19 +124,19 @@ class Sender:
             async with asyncio.timeout(self._settings.send_timeout_seconds):
                 message = await self._connector.send(outgoing.bubble)
         except SendRefused as error:
-            await self._until_written(self._outbox.unsent, outgoing, str(error))
+            await self._unsent(outgoing, str(error))
             return
         except Exception as error:  # noqa: BLE001 - whatever else a connector raises: nobody can say
             reason = _why_uncertain(error)
             # Where the messenger knows the bubble's id it is handed over again, but not for ever: behind it the
             # chat's other messages wait for their outcome.
             if not self._connector.idempotent or outgoing.tries + 1 >= self._settings.most_tries:
-                await self._until_written(self._outbox.unknown, outgoing, reason)
+                await self._until_written(lambda: self._outbox.unknown(outgoing, reason))
                 return
-            await self._until_kept(outgoing)
+            await self._until_written(lambda: self._keep_for_later(outgoing))
             return
         await self._faults.reach("sender.handed_over")
-        await self._until_sent(outgoing, message)
+        await self._until_written(lambda: self._outbox.sent(outgoing, message))
         _log.info("bubble.sent", bubble=outgoing.bubble.id, receipt=message.id)
         await self._faults.reach("sender.recorded")
 
@@ -148,7 +148,7 @@ class Sender:
         while left > 0 and not sending.hurry.is_set():
             step = min(left, self._settings.lease_seconds / 3)
             await self._connector.typing(outgoing.bubble.chat, left + 0.2)
-            done, pending = await asyncio.wait(
+            _, pending = await asyncio.wait(
                 [
                     asyncio.ensure_future(self._clock.sleep(step)),
                     asyncio.ensure_future(sending.hurry.wait()),
@@ -157,39 +157,26 @@ class Sender:
             )
             for waiter in pending:
                 waiter.cancel()
-            del done
             left -= step
             if left > 0:
                 await self._outbox.keep(outgoing)
 
-    async def _until_written(self, write: object, outgoing: Outgoing, reason: str) -> None:
+    async def _until_written(self, write: Callable[[], Awaitable[object]]) -> None:
+        """Try to write until the store takes it: as long as this process lives, what it knows must get on record."""
         while True:
             try:
-                await write(outgoing, reason)  # type: ignore[operator]
+                await write()
             except StoreAway:
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 return
 
-    async def _until_sent(self, outgoing: Outgoing, message: Message) -> None:
-        # The bubble is out. As long as this process lives it must get that on record.
-        while True:
-            try:
-                await self._outbox.sent(outgoing, message)
-            except StoreAway:
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return
+    async def _unsent(self, outgoing: Outgoing, reason: str) -> None:
+        await self._until_written(lambda: self._outbox.unsent(outgoing, reason))
 
-    async def _until_kept(self, outgoing: Outgoing) -> None:
-        while True:
-            try:
-                due = self._clock.now_ms() + int(self._settings.retry_seconds * 1000)
-                await self._outbox.keep(outgoing, due_ms=due)
-            except StoreAway:
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return
+    def _keep_for_later(self, outgoing: Outgoing) -> Awaitable[object]:
+        due = self._clock.now_ms() + int(self._settings.retry_seconds * 1000)
+        return self._outbox.keep(outgoing, due_ms=due)
 
 
 def _why_uncertain(error: Exception) -> str:
