@@ -159,7 +159,7 @@ class Service:
             for sender in self._senders:
                 group.create_task(sender.run())
             for connector in self._connectors:
-                group.create_task(connector.listen(self.inbox.receive))
+                group.create_task(connector.listen(self.inbox))
             group.create_task(self._sweep())
             group.create_task(
                 self._office.attendance.keep(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,8 +65,7 @@ class Chats:
         prefix = self._prefix(key)
         waiting = await self._store.ask("llen", f"{prefix}box:{key}")
         leaving = await self._store.ask("llen", f"{prefix}out:{key}")
-        policy = ChatPolicy(mode=Mode(fields["mode"]), probability=float(fields["probability"]))
-        return ChatState(Chat(key, fields["title"]), policy, waiting, leaving, "claim" in fields)
+        return ChatState(Chat(key, fields["title"]), policy_of(fields), waiting, leaving, "claim" in fields)
 
     async def all(self) -> tuple[ChatState, ...]:
         """Give every chat, by name."""
@@ -100,6 +100,18 @@ class Chats:
 
     async def _set(self, key: ChatKey, by: str, settings: dict[str, str]) -> None:
         await self._store.run("set_chat", key, self._clock.now_ms(), str(key), by, json.dumps(settings))
+
+
+def policy_of(fields: Mapping[str, str]) -> ChatPolicy:
+    """Read a chat's policy from its settings as they are stored; what was never set has its default."""
+    default = ChatPolicy()
+    return ChatPolicy(
+        mode=Mode(fields.get("mode", default.mode)),
+        probability=float(fields.get("probability", default.probability)),
+        mention_probability=float(fields.get("mention_probability", default.mention_probability)),
+        reply_probability=float(fields.get("reply_probability", default.reply_probability)),
+        kill_words=tuple(json.loads(fields.get("kill_words", "[]"))),
+    )
 
 
 @dataclass(frozen=True, slots=True)

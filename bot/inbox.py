@@ -10,7 +10,7 @@ import structlog
 from bot.clock import Clock
 from bot.faults import Faults
 from bot.store.store import Store
-from chat.message import Message, message_to_json
+from chat.message import ChatKey, Message, message_to_json
 from safety.kill import KillScope, KillSwitch
 from safety.kill_word import KillWords
 
@@ -90,6 +90,9 @@ class Inbox:
         _log.info("message.received", message=str(message), received=received.value)
         await self._faults.reach("inbox.accepted")
         return received
+
+    async def owner_types(self, chat: ChatKey) -> None:
+        """Hear that the owner is typing in a chat. Raises StoreAway."""
 
 
 def _writable(message: Message) -> Message:

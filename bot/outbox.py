@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.clock import Clock
@@ -93,6 +93,8 @@ class Outbox:
     async def sent(self, outgoing: Outgoing, message: Message) -> None:
         """Write down that it left, with the messenger's receipt."""
         chat = outgoing.bubble.chat
+        # The messenger gives its own view; that the stand-in wrote it is known here alone.
+        message = replace(message, own=True, stand_in=True)
         await self._store.run(
             *("sent", chat, self._clock.now_ms(), str(chat), outgoing.bubble.id, message.id),
             message_to_json(message),

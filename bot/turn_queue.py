@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import structlog
 
+from bot.chats import policy_of
 from bot.clock import Clock
 from bot.kill_switch import kill_from_json
 from bot.store.store import Store
 from chat.message import Chat, ChatKey, message_from_json
 from chat.transcript import Turn
 from safety.kill import Kill
-from safety.mode import ChatPolicy, Mode
+from safety.mode import ChatPolicy
 
 _log = structlog.get_logger()
 _UNREADABLE: Final = "what is stored of it cannot be read"
@@ -77,8 +78,8 @@ class TurnQueue:
 
     async def _give_up(self, row: Sequence[Any]) -> None:
         """Settle a turn that cannot be read, so that one damaged line does not silence every chat."""
-        ids = [str(found) for text in row[9] if (found := _id_of(text))]
-        _log.error("turn.unreadable", chat=row[0], messages=len(row[9]))
+        ids = [str(found) for text in row[7] if (found := _id_of(text))]
+        _log.error("turn.unreadable", chat=row[0], messages=len(row[7]))
         decision = {
             "turn": "unreadable",
             "messages": ids,
@@ -165,7 +166,8 @@ def _id_of(text: str) -> object:
 
 
 def _claim(row: Sequence[Any]) -> Claim:
-    key, generation, epoch, mode, probability, title, kill, attempts, position, waiting, transcript = row
+    key, generation, epoch, flat, kill, attempts, position, waiting, transcript = row
+    settings = dict(zip(flat[::2], flat[1::2], strict=True))
     messages = tuple(message_from_json(text) for text in waiting)
     first, turn_ids = messages[0].id, {message.id for message in messages}
     known = [message_from_json(text) for text in transcript]
@@ -173,10 +175,10 @@ def _claim(row: Sequence[Any]) -> Claim:
     # messages are out of the transcript has no history: all that is left there came later.
     before = next((at for at, message in enumerate(known) if message.id == first), 0)
     history = [message for message in known[:before] if message.id not in turn_ids]
-    chat = Chat(ChatKey.parse(key), title)
+    chat = Chat(ChatKey.parse(key), settings.get("title", key))
     return Claim(
         Turn(chat, messages, tuple(history)),
-        ChatPolicy(mode=Mode(mode), probability=float(probability)),
+        policy_of(settings),
         kill_from_json(kill) if kill else None,
         int(generation),
         int(epoch),

@@ -72,7 +72,7 @@ class Message:
 
     `sent_at` is aware (UTC) for live messages; exports that know no zone give the naive wall clock of
     the device that wrote them. `own` is true for what the owner, or the stand-in in the owner's name,
-    wrote. `text` stands exactly as typed.
+    wrote; `stand_in` is true as well where it was the stand-in. `text` stands exactly as typed.
     """
 
     # An error about a stored message must not quote it.
@@ -88,6 +88,7 @@ class Message:
     edited: bool = False
     forwarded: bool = False
     attachment: Attachment | None = None
+    stand_in: bool = False
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -24,13 +24,19 @@ class ChatPolicy:
     """What the owner set for one chat. The default is the one for a chat that nobody enabled.
 
     `probability` is the share of turns that are answered when nobody addressed the persona: 0 is
-    never, 1 is always. Raises ValueError outside that range.
+    never, 1 is always; `mention_probability` where it was named, `reply_probability` where somebody replied
+    to it. `kill_words` are the chat's own, beside those that hold everywhere. Raises ValueError for a
+    probability outside 0 to 1.
     """
 
     mode: Mode = Mode.OFF
     probability: float = 0.0
+    mention_probability: float = 1.0
+    reply_probability: float = 1.0
+    kill_words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        # Written so that NaN is refused, too.
-        if not 0.0 <= self.probability <= 1.0:
-            raise ValueError("a probability lies between 0 and 1")
+        for probability in (self.probability, self.mention_probability, self.reply_probability):
+            # Written so that NaN is refused, too.
+            if not 0.0 <= probability <= 1.0:
+                raise ValueError("a probability lies between 0 and 1")

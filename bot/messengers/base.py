@@ -5,7 +5,6 @@ The edge translates: a messenger's own nouns and errors become ours in its one f
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,7 +33,14 @@ class Bubble:
     text: str
 
 
-Receive = Callable[[Message], Awaitable[Received]]
+class Ears(Protocol):
+    """What a connector tells of; the inbox listens. Each method raises StoreAway: the connector then tells it again."""
+
+    async def receive(self, message: Message) -> Received:
+        """Somebody wrote a message, or changed one: then it comes again, under its id, as `edited`."""
+
+    async def owner_types(self, chat: ChatKey) -> None:
+        """The owner is typing in a chat right now, as a person."""
 
 
 class Connector(Protocol):
@@ -48,8 +54,8 @@ class Connector(Protocol):
     def idempotent(self) -> bool:
         """Whether sending a bubble twice under one id gives one message."""
 
-    async def listen(self, receive: Receive) -> None:
-        """Hear messages until cancelled; each is given until `receive` returns, then it may be forgotten."""
+    async def listen(self, ears: Ears) -> None:
+        """Hear until cancelled; a message is given until `receive` returns, then it may be forgotten."""
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         """Show for that long that somebody types; returns at once, and never fails."""

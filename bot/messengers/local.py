@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bot.clock import Clock, as_datetime
 from bot.errors import StoreAway, StoreError
-from bot.messengers.base import Bubble, Receive, SendUncertain
+from bot.messengers.base import Bubble, Ears, SendUncertain
 from bot.store.store import WAKE_CHANNEL, Store
 from chat.message import Author, Chat, ChatKey, Message
 
@@ -108,13 +108,13 @@ class LocalConnector:
         """Whether sending a bubble twice under one id gives one message."""
         return self._idempotent
 
-    async def listen(self, receive: Receive) -> None:
+    async def listen(self, ears: Ears) -> None:
         """Read all rooms from where each was left; a message counts as read once it was received."""
         async with self._store.listening(WAKE_CHANNEL) as messages:
             async for channel, text in messages:
                 # An empty channel: just (re)connected, so something may have been posted unheard.
                 if not channel or text == "room":
-                    await self._read_all(receive)
+                    await self._read_all(ears)
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         """Show that the account types. Never fails: it is only a courtesy."""
@@ -138,25 +138,25 @@ class LocalConnector:
             await self._rooms.hide_typing(bubble.chat)
         return message
 
-    async def _read_all(self, receive: Receive) -> None:
+    async def _read_all(self, ears: Ears) -> None:
         while True:
             try:
                 for chat in await self._rooms.rooms():
-                    while await self._read(chat.key, receive):
+                    while await self._read(chat.key, ears):
                         pass
             except StoreAway:
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 return
 
-    async def _read(self, key: ChatKey, receive: Receive) -> bool:
+    async def _read(self, key: ChatKey, ears: Ears) -> bool:
         cursor = f"{_prefix(key)}cursor"
         last = await self._store.ask("get", cursor) or "-"
         rows = await self._store.ask(
             "xrange", f"{_prefix(key)}room", min="-" if last == "-" else f"({last}", count=100
         )
         for id_, fields in rows:
-            await receive(_message(key, id_, fields))
+            await ears.receive(_message(key, id_, fields))
             # Only now: a crash before this line gives the message again, and the inbox knows it.
             await self._store.ask("set", cursor, id_)
         return bool(rows)

@@ -1,6 +1,6 @@
 -- Take the chat that has waited longest, pin its turn, and read all that a decision needs.
 -- ARGV: now, worker, lease ms, most messages a turn
--- Gives nil, or: chat, generation, epoch, mode, probability, title, kill JSON, attempts, position, messages, transcript
+-- Gives nil, or: chat, generation, epoch, settings (name, value, name, …), kill JSON, attempts, position, messages, transcript
 local now, worker, lease, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 while true do
   local chat = redis.call('ZRANGEBYSCORE', key('ready'), '-inf', now, 'LIMIT', 0, 1)[1]
@@ -24,9 +24,7 @@ while true do
     local heard = tonumber(redis.call('HGET', settings, 'heard') or '0')
     return {
       chat, generation, epoch_of(chat),
-      redis.call('HGET', settings, 'mode') or 'off',
-      redis.call('HGET', settings, 'probability') or '0',
-      redis.call('HGET', settings, 'title') or chat,
+      redis.call('HGETALL', settings),
       standing_kill(chat), attempts, heard - (waiting - pinned),
       redis.call('LRANGE', key('box', chat), 0, pinned - 1),
       redis.call('LRANGE', key('transcript', chat), 0, -1),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from bot.errors import StoreAway
-from bot.messengers.base import Bubble, Receive
+from bot.messengers.base import Bubble, Ears
 from chat.message import Author, ChatKey, Message
 
 MEMORY = "memory"
@@ -35,12 +35,12 @@ class MemoryMessenger:
         self._heard.put_nowait(message)
         return message
 
-    async def listen(self, receive: Receive) -> None:
+    async def listen(self, ears: Ears) -> None:
         while True:
             message = await self._heard.get()
             while True:
                 try:
-                    await receive(message)
+                    await ears.receive(message)
                 except StoreAway:
                     await asyncio.sleep(0.05)
                 else:
