@@ -20,16 +20,20 @@ _EMPTY = {
     Mode.MANUAL: "No draft waits. The next one appears here.",
     Mode.AUTO: "No draft waits. What every rule allows is sent by itself.",
 }
+_BLOCKED = {
+    Mode.OFF: "The chat is off: an owner switches it on first",
+    Mode.SHADOW: "In shadow mode nothing is sent: an owner changes the mode first",
+}
 _QUOTED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """A draft, what it answers, and whether it may leave now."""
+    """A draft, what it answers, and why it may not leave now, if so."""
 
     draft: Draft
     answers: tuple[tuple[str, str], ...]
-    killed: bool
+    blocked: str | None
 
 
 class DraftsPanel:
@@ -53,11 +57,13 @@ class DraftsPanel:
     def show(self, snapshot: Snapshot, view: ChatView) -> None:
         """Show a chat's drafts."""
         said = {message.id: (message.author.name, message.text) for message in view.said}
-        killed = any(kill.scope.covers(view.state.chat.key) for kill in snapshot.kills)
+        blocked = _BLOCKED.get(view.state.policy.mode)
+        if any(kill.scope.covers(view.state.chat.key) for kill in snapshot.kills):
+            blocked = "A kill is in force: the owner resumes first"
 
         def card(draft: Draft) -> _Card:
             found = [said[id_] for id_ in draft.messages if id_ in said]
-            return _Card(draft, tuple(found[-_QUOTED:]), killed)
+            return _Card(draft, tuple(found[-_QUOTED:]), blocked)
 
         count = len(view.drafts)
         set_text(self._count, str(count))
@@ -136,10 +142,8 @@ class _CardRow:
         attribute(self.root, "data-state", card.draft.state)
         if self._visitor.moderates:
             for button in (self._approve, self._approve_edited):
-                attribute(button, "disabled", card.killed)
-                attribute(
-                    button, "title", "A kill is in force: the owner resumes first" if card.killed else None
-                )
+                attribute(button, "disabled", card.blocked is not None)
+                attribute(button, "title", card.blocked)
 
     def leave(self) -> bool:
         if not self._editor.visible:

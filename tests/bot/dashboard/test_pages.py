@@ -174,6 +174,20 @@ async def test_the_button_kills_and_the_owner_resumes(page: Page, office: Office
     assert await office.desk.kill_switch.kills() == ()
 
 
+@pytest.mark.parametrize(("mode", "why"), [(Mode.OFF, "The chat is off"), (Mode.SHADOW, "In shadow mode")])
+async def test_what_cannot_leave_in_this_mode_cannot_be_approved(
+    page: Page, office: Office, room: Playground, mode: Mode, why: str
+) -> None:
+    await plant(office, await room.say("Sam?"))
+    approve = page.get_by_role("button", name="Approve", exact=True)
+    await expect(approve).to_be_enabled()
+    await office.desk.set_mode(OWNER, ROOM, mode)
+    await expect(approve).to_be_disabled()
+    await expect(approve).to_have_attribute("title", re.compile(why))
+    await office.desk.set_mode(OWNER, ROOM, Mode.MANUAL)
+    await expect(approve).to_be_enabled()
+
+
 async def test_a_kill_may_be_of_this_chat_alone(page: Page, office: Office) -> None:
     await page.get_by_role("button", name="Kill less than everything").click()
     await page.get_by_text("Only in Weekend Plans").click()
