@@ -16,6 +16,7 @@ from bot.faults import Faults
 from bot.kill_switch import RedisKillSwitch
 from bot.turn_queue import Claim, DraftPlan, TurnQueue
 from bot.wakeup import Wakeup
+from bot.watch import Cancelled, Claimed, ClaimLost, Watch
 from inference.errors import ModelError, ModelRejected
 from safety.policy import Rule, decide
 from safety.subject import Gate
@@ -46,10 +47,6 @@ class WorkerSettings:
     """How long a held draft waits for a moderator."""
 
 
-class _Cancelled(Exception):
-    """The answer in the making is not wanted any more; its text says why."""
-
-
 class Worker:
     """Works on turns until cancelled; any number of workers may run, in one process or many."""
 
@@ -71,23 +68,22 @@ class Worker:
         self._gate = gate
         self._writer = writer
         self._names = names
-        self._kill_switch = kill_switch
+        self._watch = Watch(kill_switch, settings.lease_seconds)
         self._clock = clock
         self._wakeup = wakeup
         self._settings = settings
         self._faults = faults
-        self._running: dict[asyncio.Future[str], Claim] = {}
 
     @property
     def generating(self) -> int:
         """How many turns are in work."""
-        return len(self._running)
+        return self._watch.running
 
     async def run(self) -> None:
         """Work until cancelled."""
         slots = asyncio.Semaphore(self._settings.concurrency)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._hear_kills(group))
+            group.create_task(self._watch.hear_kills())
             while True:
                 await slots.acquire()
                 claim = await self._next()
@@ -145,65 +141,20 @@ class Worker:
             return
         try:
             answer = await self._write(claim)
-        except _Cancelled as cancelled:
+        except ClaimLost:
+            return  # somebody else has the turn
+        except Cancelled as cancelled:
             await self._settle(claim, "ignored", str(cancelled), facts | {"cancelled": True, "rule": "kill"})
             return
         except ModelError as error:
             await self._model_failed(claim, error, facts)
             return
-        if answer is None:
-            return  # the claim was lost: somebody else has the turn
         await self._faults.reach("worker.drafted")
         await self._settle_answer(claim, answer, facts)
 
-    async def _write(self, claim: Claim) -> Answer | None:
-        """Have the answer written, while the claim is kept and kills are heard."""
-        writing = asyncio.ensure_future(self._writer.write(claim.turn, claim.policy))
-        unwanted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        keeping = asyncio.ensure_future(self._keep(claim, unwanted))
-        self._running[unwanted] = claim
-        if self._kill_switch.latched(claim.turn.chat.key):
-            unwanted.set_result("killed before the answer was written")
-        try:
-            waiters: set[asyncio.Future[Any]] = {writing, unwanted}
-            await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
-            if unwanted.done():
-                if (reason := unwanted.result()) == "lost":
-                    return None
-                raise _Cancelled(reason)
-            return writing.result()
-        finally:
-            self._running.pop(unwanted, None)
-            # Closing the stream is what stops the generation at the model server.
-            writing.cancel()
-            keeping.cancel()
-            await asyncio.gather(writing, keeping, return_exceptions=True)
-
-    async def _keep(self, claim: Claim, unwanted: asyncio.Future[str]) -> None:
-        while not unwanted.done():
-            await asyncio.sleep(self._settings.lease_seconds / 3)
-            await self._check(claim, unwanted)
-
-    async def _check(self, claim: Claim, unwanted: asyncio.Future[str]) -> None:
-        try:
-            epoch = await self._queue.renew(claim)
-        except StoreError:
-            return
-        if unwanted.done():
-            return
-        if epoch is None:
-            unwanted.set_result("lost")
-        elif epoch != claim.epoch:
-            unwanted.set_result("killed while the answer was being written")
-
-    async def _hear_kills(self, group: asyncio.TaskGroup) -> None:
-        async for scope in self._kill_switch.heard():
-            for unwanted, claim in list(self._running.items()):
-                if scope is None:
-                    # Beside each other: while Redis hangs, a kill that this process hears must not wait for them.
-                    group.create_task(self._check(claim, unwanted))
-                elif scope.covers(claim.turn.chat.key) and not unwanted.done():
-                    unwanted.set_result("killed while the answer was being written")
+    async def _write(self, claim: Claim) -> Answer:
+        claimed = Claimed(claim.turn.chat.key, claim.epoch, lambda: self._queue.renew(claim))
+        return await self._watch.over(claimed, self._writer.write(claim.turn, claim.policy))
 
     async def _model_failed(self, claim: Claim, error: ModelError, facts: dict[str, Any]) -> None:
         _log.warning("worker.model_failed", turn=claim.turn.id, error=type(error).__name__)
