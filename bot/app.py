@@ -26,7 +26,9 @@ from bot.errors import SettingsInvalid, StateFolderUnusable, StoreAway
 from bot.faults import FatalFaults, Faults, NoFaults
 from bot.inbox import Inbox
 from bot.journal import Journal
+from bot.kill_folder import KillFolder
 from bot.kill_switch import RedisKillSwitch
+from bot.kill_watch import KillWatch
 from bot.messengers.base import Connector
 from bot.messengers.local import Account, LocalConnector, LocalRooms
 from bot.outbox import Outbox
@@ -61,6 +63,7 @@ class Office:
     store: Store
     desk: Desk
     kill_switch: RedisKillSwitch
+    kill_watch: KillWatch
     kill_words: KillWords
     attendance: Attendance
     rooms: LocalRooms
@@ -77,7 +80,8 @@ async def open_office(
     url = settings.redis_url.get_secret_value() if settings.redis_url else None
     kill_words = KillWords(settings.kill_words)
     async with Store(settings.state_dir / "redis", url, settings.partitions) as store:
-        kill_switch = RedisKillSwitch(store, clock)
+        kill_folder = KillFolder(settings.state_dir)
+        kill_switch = RedisKillSwitch(store, clock, kill_folder, settings.turns.retention_days)
         desk = Desk(
             Chats(store, clock),
             Drafts(store, clock, settings.outbox.moved_past_messages),
@@ -92,6 +96,7 @@ async def open_office(
             store=store,
             desk=desk,
             kill_switch=kill_switch,
+            kill_watch=KillWatch(kill_switch, kill_folder),
             kill_words=kill_words,
             attendance=Attendance(store, clock),
             rooms=LocalRooms(store, clock),
@@ -153,7 +158,10 @@ class Service:
 
     async def run(self) -> None:
         """Run until cancelled. A part that fails ends all of them: half a service is worse than none."""
+        # What was to be killed while nothing ran is killed before anything is heard or sent.
+        await self._office.kill_watch.look()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._office.kill_watch.run())
             group.create_task(self._wakeup.run())
             group.create_task(self.worker.run())
             for sender in self._senders:

@@ -41,10 +41,10 @@ class Desk:
         self._draft_rules = draft_rules
 
     async def kill(
-        self, person: Person, scope: KillScope, reason: str = "the switch was pressed"
+        self, person: Person, scope: KillScope, reason: str = "the switch was pressed", kill_id: str = ""
     ) -> KillReport:
-        """Stop all sending in a scope. Everybody may."""
-        return await self.kill_switch.kill(scope, person.name, reason)
+        """Stop all sending in a scope. Everybody may. The same id again changes nothing."""
+        return await self.kill_switch.kill(scope, person.name, reason, kill_id)
 
     async def resume(self, person: Person, scope: KillScope) -> tuple[Draft, ...]:
         """Lift a kill; gives the drafts that were frozen or held under it. Only an owner may."""

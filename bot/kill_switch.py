@@ -2,7 +2,8 @@
 
 A kill is one atomic write a partition, and every fence compares epochs in the step that records a send's intent:
 that is the guarantee. What stands here beside it only makes things faster or surer: the process that hears a
-kill stops at once (the latch), also while Redis is away, and listeners cancel running generations.
+kill stops at once (the latch), also while Redis is away, and listeners cancel running generations; what Redis cannot
+take at once is noted on disk, so that it outlives this process.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import asyncio
 import json
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Callable
+from typing import Final, NamedTuple
 
 import structlog
 
 from bot.clock import Clock, as_datetime
-from bot.errors import StoreError
+from bot.errors import StoreAway, StoreError
+from bot.kill_folder import KillFolder, KillNote
 from bot.store.store import Store
 from chat.message import ChatKey
 from safety.kill import Kill, KillReach, KillReport, KillScope
@@ -29,41 +31,104 @@ _FINISHED: Final = "an unfinished kill was finished"
 _WHOLE_TRIES: Final = 10
 _WHOLE_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 0.5
+_NOTE_AFTER_SECONDS: Final = 0.05
+"""How long a kill waits for Redis before it is noted on disk as well."""
+_REMEMBERED: Final = 10_000
+
+
+class _Standing(NamedTuple):
+    """What one partition says of a scope: the kill's record and the tally, None where none stands."""
+
+    record: str | None
+    tally: str | None
 
 
 class RedisKillSwitch:
-    """Kills, resumes, and says what is in force; implements `safety.kill.KillSwitch`."""
+    """Kills, resumes, and says what is in force; implements `safety.kill.KillSwitch`.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    With a folder, a kill that Redis cannot take is noted there. Ids of kills are remembered for `retention_days`.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, folder: KillFolder | None = None, retention_days: float = 30.0
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._folder = folder
+        self._remember_ms = int(retention_days * 86_400_000)
         self._latched: Counter[KillScope] = Counter()
         self._listeners: set[asyncio.Queue[KillScope | None]] = set()
         self._halves: set[KillScope] = set()
-        self._recording: set[asyncio.Task[KillReport]] = set()
+        self._orders: dict[str, asyncio.Task[KillReport]] = {}
+        self._on_record: dict[str, KillReport] = {}
 
-    async def kill(self, scope: KillScope, by: str, reason: str) -> KillReport:
+    async def kill(self, scope: KillScope, by: str, reason: str, kill_id: str = "") -> KillReport:
         """Stop all sending in a scope until an owner resumes it.
 
         Gives how many bubbles were already handed to a messenger: those alone cannot be called back. While
-        Redis is away this process is silent at once, and the write is tried until it succeeds.
+        Redis is away this process is silent at once, and the write is tried until it succeeds. A kill whose id
+        was heard before changes nothing.
         """
-        self._latched[scope] += 1
-        for listener in self._listeners:
-            listener.put_nowait(scope)
         # A caller who gives up waiting does not take the kill back: it is put on record all the same.
-        recording = asyncio.create_task(self._record(scope, by, reason))
-        self._recording.add(recording)
-        recording.add_done_callback(self._recording.discard)
-        return await asyncio.shield(recording)
+        return await asyncio.shield(self.order(scope, by, reason, kill_id))
 
-    async def _record(self, scope: KillScope, by: str, reason: str) -> KillReport:
-        at = self._clock.now_ms()
-        in_flight = await self._write_all(scope, by, reason)
+    def order(
+        self, scope: KillScope, by: str, reason: str, kill_id: str = "", at_ms: int | None = None
+    ) -> asyncio.Task[KillReport]:
+        """Be silent from this line on; the task ends when the kill is on record. `at_ms` is when it was heard."""
+        note = KillNote(
+            kill_id or secrets.token_hex(8),
+            scope,
+            by,
+            reason,
+            self._clock.now_ms() if at_ms is None else at_ms,
+        )
+        # What this process knows to be on record must not cancel anybody's answer when it comes again.
+        known = self._on_record.get(note.id)
+        if known is None and note.id in self._orders:
+            return self._orders[note.id]
+        if known is None:
+            self._latched[scope] += 1
+            for listener in self._listeners:
+                listener.put_nowait(scope)
+        task = asyncio.create_task(self._record(note, known))
+        self._orders[note.id] = task
+        task.add_done_callback(lambda _: self._orders.pop(note.id, None))
+        return task
+
+    async def _record(self, note: KillNote, known: KillReport | None) -> KillReport:
+        if known is not None:
+            # Its note may lie there again: another process had not yet seen it on record.
+            await self._on_disk(lambda folder: folder.forget(note.id))
+            return known
+        writing = asyncio.ensure_future(self._write_all(note))
+        try:
+            done, _ = await asyncio.wait({writing}, timeout=_NOTE_AFTER_SECONDS)
+            if not done:
+                await self._on_disk(lambda folder: folder.keep(note))
+            report = await writing
+        finally:
+            writing.cancel()
         # From here on the store says it, to every process and after every restart.
-        self._latched[scope] -= 1
-        _log.warning("kill", scope=str(scope), in_flight=in_flight)
-        return KillReport(scope, in_flight, as_datetime(at))
+        self._latched[note.scope] -= 1
+        self._remember(note.id, report)
+        await self._on_disk(lambda folder: folder.forget(note.id))
+        _log.warning("kill", scope=str(note.scope), in_flight=report.in_flight, new=report.new)
+        return report
+
+    def _remember(self, kill_id: str, report: KillReport) -> None:
+        self._on_record[kill_id] = KillReport(report.scope, report.in_flight, report.at, new=False)
+        while len(self._on_record) > _REMEMBERED:
+            self._on_record.pop(next(iter(self._on_record)))
+
+    async def _on_disk(self, act: Callable[[KillFolder], None]) -> None:
+        if self._folder is None:
+            return
+        try:
+            await asyncio.to_thread(act, self._folder)
+        except OSError as error:
+            # The kill does not hang on it: this process is silent, and goes on trying to have it on record.
+            _log.error("kill.not_noted", error=type(error).__name__)
 
     async def resume(self, scope: KillScope, by: str) -> bool:
         """Lift the kill of exactly this scope; gives whether one was in force. Only for an owner: the caller checks.
@@ -71,35 +136,65 @@ class RedisKillSwitch:
         What is lifted is what stands in every partition when this is called: a kill that comes meanwhile stands.
         Raises StoreAway.
         """
-        kill_id = await self._whole(scope)
-        if kill_id is None:
+        tally = await self._whole(scope)
+        if tally is None:
             return False
         at = self._clock.now_ms()
-        answers = [
-            int(await self._store.run("resume", partition, at, str(scope), by, kill_id))
-            for partition in self._partitions(scope)
-        ]
+        answers = await asyncio.gather(
+            *(
+                self._store.run("resume", partition, at, str(scope), by, tally)
+                for partition in self._partitions(scope)
+            )
+        )
         _log.warning("resume", scope=str(scope), lifted=1 in answers, newer=-1 in answers)
         return 1 in answers
 
     async def _whole(self, scope: KillScope) -> str | None:
-        """Give the id of the kill that stands in every partition of a scope, or None when none stands in any."""
-        for _ in range(_WHOLE_TRIES):
-            found = []
-            for partition in self._partitions(scope):
-                name = self._store.partitions.prefix(partition) + "kill"
-                found.append(await self._store.ask("hmget", name, f"standing|{scope}", f"latest|{scope}"))
-            standing = [kill_id for record, kill_id in found if record]
-            if not standing:
+        """Give the tally of the kills that stand in every partition of a scope, or None when none stands in any."""
+        for tries in range(_WHOLE_TRIES * 2):
+            if tries == _WHOLE_TRIES:
+                # Whoever was writing one has died in between.
+                await self._finish(scope)
+            standing = await self._standing_in(scope)
+            if not any(found.record for found in standing):
                 return None
-            if len(standing) == len(found) and len(set(standing)) == 1:
-                return str(standing[0])
+            if _is_whole(standing):
+                return standing[0].tally
             # Somebody is just writing one. To lift what is there of it would leave the rest of it standing.
             await asyncio.sleep(_WHOLE_SECONDS)
-        # Whoever wrote it has died in between.
-        kill_id = secrets.token_hex(8)
-        await self._write_all(scope, "understudy", _FINISHED, kill_id)
-        return kill_id
+        raise StoreAway("kills are being written right now: resume again in a moment")
+
+    async def _standing_in(self, scope: KillScope) -> list[_Standing]:
+        names = [self._store.partitions.prefix(part) + "kill" for part in self._partitions(scope)]
+        fields = f"standing|{scope}", f"latest|{scope}"
+        return [
+            _Standing(*found)
+            for found in await asyncio.gather(*(self._store.ask("hmget", name, *fields) for name in names))
+        ]
+
+    async def _finish(self, scope: KillScope) -> None:
+        """Have a kill that stands in some partitions stand in all, the same way."""
+        standing = await self._standing_in(scope)
+        record = next((found.record for found in standing if found.record), None)
+        if record is None or _is_whole(standing):
+            return
+        kill = kill_from_json(record)
+        # First under the ids it was heard with, so that the same message, given again, finds itself known everywhere.
+        names = [self._store.partitions.prefix(part) + "kills_heard" for part in self._partitions(scope)]
+        heard = await asyncio.gather(*(self._store.ask("zrange", name, 0, -1) for name in names))
+        ids = {
+            member.removeprefix(f"{scope}|")
+            for member in set().union(*heard)
+            if member.startswith(f"{scope}|")
+        }
+        at = int(kill.at.timestamp() * 1000)
+        for kill_id in sorted(ids):
+            if not all(f"{scope}|{kill_id}" in members for members in heard):
+                await self._write_all(KillNote(kill_id, scope, kill.by, kill.reason, at))
+        if not _is_whole(await self._standing_in(scope)):
+            # A resume was interrupted. On the safe side: it becomes a kill again.
+            note = KillNote(secrets.token_hex(8), scope, kill.by, _FINISHED, self._clock.now_ms())
+            await self._write_all(note, finish=True)
 
     async def complete(self) -> None:
         """Finish kills that stand in some partitions only, because who wrote them died in between.
@@ -107,15 +202,10 @@ class RedisKillSwitch:
         Meant to be called every few seconds. What is seen once may be a kill or a resume on its way; what is seen
         twice in a row is finished, on the safe side: as a kill. Raises StoreAway.
         """
-        standing: dict[KillScope, list[int]] = {}
-        for partition in self._store.partitions.all():
-            for kill in await self._kills_of(partition):
-                if kill.scope.reach is not KillReach.CHAT:
-                    standing.setdefault(kill.scope, []).append(partition)
-        count = self._store.partitions.count
-        halves = {scope for scope, written in standing.items() if len(written) < count}
+        scopes = {kill.scope for kill in await self.kills() if kill.scope.reach is not KillReach.CHAT}
+        halves = {scope for scope in scopes if not _is_whole(await self._standing_in(scope))}
         for scope in halves & self._halves:
-            await self._write_all(scope, "understudy", _FINISHED)
+            await self._finish(scope)
         self._halves = halves
 
     def latched(self, chat: ChatKey) -> bool:
@@ -129,8 +219,9 @@ class RedisKillSwitch:
     async def kills(self) -> tuple[Kill, ...]:
         """Give all kills in force, widest first. Raises StoreAway."""
         found: dict[KillScope, Kill] = {}
-        for partition in self._store.partitions.all():
-            for kill in await self._kills_of(partition):
+        parts = self._store.partitions.all()
+        for kills in await asyncio.gather(*(self._kills_of(partition) for partition in parts)):
+            for kill in kills:
                 found.setdefault(kill.scope, kill)
         return tuple(
             sorted(found.values(), key=lambda kill: (_WIDTH.index(kill.scope.reach), str(kill.scope)))
@@ -163,24 +254,34 @@ class RedisKillSwitch:
             return [self._store.partitions.of(ChatKey.parse(scope.target))]
         return list(self._store.partitions.all())
 
-    async def _write_all(self, scope: KillScope, by: str, reason: str, kill_id: str | None = None) -> int:
-        """Write a kill in every partition under one id; gives how many bubbles were already on their way."""
-        kill_id = kill_id or secrets.token_hex(8)
-        at = self._clock.now_ms()
-        partitions = self._partitions(scope)
-        return sum([await self._write(part, at, scope, by, reason, kill_id) for part in partitions])
+    async def _write_all(self, note: KillNote, *, finish: bool = False) -> KillReport:
+        """Write a kill in every partition of its scope, all at once."""
+        answers = await asyncio.gather(
+            *(self._write(part, note, finish=finish) for part in self._partitions(note.scope))
+        )
+        in_flight = sum(found for _, found in answers)
+        return KillReport(note.scope, in_flight, as_datetime(note.at_ms), new=any(new for new, _ in answers))
 
-    async def _write(
-        self, partition: int, at: int, scope: KillScope, by: str, reason: str, kill_id: str
-    ) -> int:
+    async def _write(self, partition: int, note: KillNote, *, finish: bool) -> tuple[bool, int]:
         while True:
             try:
-                return int(await self._store.run("kill", partition, at, str(scope), by, reason, kill_id))
+                new, in_flight = await self._store.run(
+                    *("kill", partition, note.at_ms, str(note.scope), note.by, note.reason, note.id),
+                    self._remember_ms,
+                    int(finish),
+                )
             except StoreError as error:
                 # Whatever is the matter with Redis, a kill is not given up: until it is on record this process is
                 # silent, and says why.
-                _log.error("kill.waits_for_store", scope=str(scope), error=type(error).__name__)
+                _log.error("kill.waits_for_store", scope=str(note.scope), error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return bool(new), int(in_flight)
+
+
+def _is_whole(standing: list[_Standing]) -> bool:
+    """Whether all partitions say the same."""
+    return len({(found.record is None, found.tally) for found in standing}) == 1
 
 
 def _scope(text: str) -> KillScope | None:

@@ -101,11 +101,15 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class KillReport:
-    """What a kill found: `in_flight` bubbles were already handed to a messenger and may still arrive."""
+    """What a kill found: `in_flight` bubbles were already handed to a messenger and may still arrive.
+
+    `at` is when it was heard, as on record. `new` is false for one that had been heard before.
+    """
 
     scope: KillScope
     in_flight: int
     at: datetime
+    new: bool = True
 
 
 class KillSwitch(Protocol):
@@ -115,10 +119,11 @@ class KillSwitch(Protocol):
     killed.
     """
 
-    async def kill(self, scope: KillScope, by: str, reason: str) -> KillReport:
+    async def kill(self, scope: KillScope, by: str, reason: str, kill_id: str = "") -> KillReport:
         """Stop all sending in the scope. When this returns, every fence in the scope is closed.
 
-        A second kill of the same scope keeps the first one's record.
+        A second kill of the same scope keeps the first one's record. One with an id that was heard before does
+        nothing, also after the owner has resumed: messengers give a message again. No id is a new one.
         """
 
     async def resume(self, scope: KillScope, by: str) -> bool:

@@ -21,6 +21,7 @@ from bot.cli.screen import say
 from bot.cli.wishes import owner, wishes
 from bot.demo.settings import demo_settings, prepare_room
 from bot.errors import SettingsInvalid
+from bot.kill_watch import heeding_signals
 from bot.people import Person, Role
 from bot.settings import Settings
 
@@ -84,6 +85,7 @@ async def _run(settings: Settings) -> None:
     # The dashboard before the model: a port that is taken is said before anything large is loaded.
     async with (
         open_office(settings) as office,
+        heeding_signals(office.kill_switch),
         Dashboard(office, hosts=settings.dashboard.hosts) as dashboard,
         open_service(office) as service,
     ):
@@ -100,6 +102,7 @@ async def _demo(settings: Settings) -> None:
     async with open_office(settings) as office:
         await prepare_room(office)
         async with (
+            heeding_signals(office.kill_switch),
             Dashboard(office, hosts=settings.dashboard.hosts) as dashboard,
             open_service(office) as service,
         ):

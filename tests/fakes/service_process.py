@@ -9,6 +9,7 @@ import asyncio
 import sys
 
 from bot.app import open_office, open_service
+from bot.kill_watch import heeding_signals
 from bot.log import configure_logs
 from bot.messengers.local import Account, LocalConnector
 from bot.settings import read_settings
@@ -19,7 +20,7 @@ from tests.fakes.model_server import ServedEngine
 async def main(url: str, *, idempotent: bool) -> None:
     settings = read_settings()
     configure_logs("error")
-    async with open_office(settings) as office:
+    async with open_office(settings) as office, heeding_signals(office.kill_switch):
         account = Account(Author("persona:sam", "Sam"))
         connector = LocalConnector(office.rooms, office.store, account, idempotent=idempotent)
         async with open_service(office, [connector], ServedEngine(url)) as service:

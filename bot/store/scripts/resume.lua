@@ -1,4 +1,4 @@
--- Lift a kill. ARGV: now, scope, by, the id of the kill as its lifter has seen it in every partition.
+-- Lift a kill. ARGV: now, scope, by, the tally of kills as their lifter has seen it in every partition.
 -- Gives 1; 0 when none was in force; -1 when a newer one is: that one nobody has seen yet, so it stands.
 local field = '|' .. ARGV[2]
 if redis.call('HEXISTS', key('kill'), 'standing' .. field) == 0 then return 0 end

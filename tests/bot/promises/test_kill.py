@@ -91,9 +91,7 @@ async def test_a_kill_in_the_middle_of_many_bursts_lets_out_no_more_than_it_repo
 
 async def test_a_kill_that_was_written_in_one_partition_only_is_finished(office: Office) -> None:
     # Somebody died between two partitions: what a script wrote by itself is all there is.
-    await office.store.run(
-        "kill", 0, office.clock.now_ms(), "everywhere", "mia", "the kill word was said", "one"
-    )
+    await _write_in(office, 0, "one")
     await office.kill_switch.complete()
     assert await _partitions_killed(office) == 1, "a kill that is just being written is left alone"
     await office.kill_switch.complete()
@@ -104,6 +102,12 @@ async def test_a_kill_that_was_written_in_one_partition_only_is_finished(office:
     await office.kill_switch.complete()
     await office.kill_switch.complete()
     assert await office.kill_switch.kills() == ()
+
+
+async def _write_in(office: Office, partition: int, kill_id: str) -> None:
+    """One partition's part of a kill everywhere, whose writer then dies."""
+    what = ("everywhere", "mia", "kill word", kill_id, 86_400_000, 0)
+    await office.store.run("kill", partition, office.clock.now_ms(), *what)
 
 
 async def _partitions_killed(office: Office) -> int:
