@@ -18,6 +18,7 @@ from typing import Final
 import structlog
 
 from bot.answer import Writer
+from bot.chat_words import ChatWords
 from bot.chats import Chats
 from bot.clock import Clock, SystemClock
 from bot.desk import Desk
@@ -121,7 +122,12 @@ class Service:
         self._office = office
         self._name = f"{socket.gethostname()}-{secrets.token_hex(3)}"
         self._wakeup = Wakeup(store)
-        self.inbox = Inbox(store, clock, office.kill_switch, office.kill_words, settings.turns, office.faults)
+        self._chat_words = ChatWords(store, office.kill_words)
+        self.inbox = Inbox(
+            *(store, clock, office.kill_switch, office.kill_words, settings.turns, office.faults),
+            settings.kill,
+            self._chat_words,
+        )
         self.worker = Worker(
             self._name,
             TurnQueue(store, clock, settings.worker.lease_seconds, settings.worker.most_messages),
@@ -160,8 +166,10 @@ class Service:
         """Run until cancelled. A part that fails ends all of them: half a service is worse than none."""
         # What was to be killed while nothing ran is killed before anything is heard or sent.
         await self._office.kill_watch.look()
+        await self._chat_words.refresh()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._office.kill_watch.run())
+            group.create_task(self._chat_words.run())
             group.create_task(self._wakeup.run())
             group.create_task(self.worker.run())
             for sender in self._senders:

@@ -11,6 +11,7 @@ from bot.clock import Clock
 from bot.errors import ChatUnknown, SettingsInvalid
 from bot.store.store import Store
 from chat.message import Chat, ChatKey, Message, message_from_json
+from safety.kill_word import KillWords
 from safety.mode import ChatPolicy, Mode
 
 DEFAULT_PROBABILITY: Final = 0.35
@@ -58,6 +59,16 @@ class Chats:
             raise SettingsInvalid("a probability is from 0 to 1")
         await self._known(key)
         await self._set(key, by, {"probability": repr(probability)})
+
+    async def set_kill_words(self, key: ChatKey, words: tuple[str, ...], by: str) -> None:
+        """Set the chat's own kill words, beside those of all chats. Raises ChatUnknown and SettingsInvalid."""
+        try:
+            if words:
+                KillWords(words)
+        except ValueError as error:
+            raise SettingsInvalid(str(error)) from None
+        await self._known(key)
+        await self._set(key, by, {"kill_words": json.dumps(words)})
 
     async def get(self, key: ChatKey) -> ChatState:
         """Give one chat. Raises ChatUnknown."""

@@ -91,6 +91,12 @@ class Desk:
         await self.chats.set_probability(key, probability, person.name)
         return await self.chats.get(key)
 
+    async def set_kill_words(self, person: Person, key: ChatKey, words: tuple[str, ...]) -> ChatState:
+        """Set the chat's own kill words. Only an owner may. Raises ChatUnknown and SettingsInvalid."""
+        person.must_be(Role.OWNER, "change a chat's kill words")
+        await self.chats.set_kill_words(key, words, person.name)
+        return await self.chats.get(key)
+
     async def _check(self, draft: Draft, bubbles: tuple[str, ...]) -> None:
         state = await self.chats.get(draft.chat)
         said = await self.chats.transcript(draft.chat)

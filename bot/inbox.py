@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
 
+from bot.chat_words import ChatWords
 from bot.clock import Clock
 from bot.faults import Faults
+from bot.kill_ear import KillEar, KillSettings
 from bot.store.store import Store
-from chat.message import ChatKey, Message, message_to_json
-from safety.kill import KillScope, KillSwitch
+from chat.message import Author, ChatKey, Message, message_to_json
+from safety.kill import KillReach, KillReport, KillSwitch
 from safety.kill_word import KillWords
 
 _log = structlog.get_logger()
@@ -26,6 +29,8 @@ class Received(StrEnum):
     """Written in the owner's name: part of the transcript, never answered."""
     DUPLICATE = "duplicate"
     """It was here before."""
+    EDITED = "edited"
+    """The changed text stands in the place of the old one, where it was not answered yet or is only history."""
     OFF = "off"
     """The stand-in is not in this chat; nothing was kept."""
 
@@ -54,11 +59,13 @@ class Inbox:
         kill_words: KillWords,
         settings: InboxSettings,
         faults: Faults,
+        kill: KillSettings | None = None,
+        chat_words: ChatWords | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._kill_switch = kill_switch
-        self._kill_words = kill_words
+        words = chat_words or ChatWords(store, kill_words)
+        self._kill_ear = KillEar(kill_switch, words, kill or KillSettings())
         self._settings = settings
         self._faults = faults
 
@@ -66,10 +73,7 @@ class Inbox:
         """Take a message in. Raises StoreAway; the connector then gives the same message again later."""
         message = _writable(message)
         # Before any queue, and whatever else is the matter with the message or the chat.
-        if self._kill_words.found_in(message.text) is not None:
-            await self._kill_switch.kill(
-                KillScope.everywhere(), f"{message.author.name} in {message.chat}", "kill word"
-            )
+        await self._kill_ear.hear(message)
         await self._faults.reach("inbox.received")
         settings = self._settings
         received = Received(
@@ -85,11 +89,24 @@ class Inbox:
                 int(settings.longest_pause_seconds * 1000),
                 settings.transcript_messages,
                 int(settings.retention_days * 86_400_000),
+                int(message.edited),
             )
         )
         _log.info("message.received", message=str(message), received=received.value)
         await self._faults.reach("inbox.accepted")
         return received
+
+    async def kill(
+        self,
+        chat: ChatKey,
+        author: Author,
+        reach: KillReach | None = None,
+        once: str = "",
+        *,
+        own: bool = False,
+    ) -> KillReport:
+        """Kill at a messenger's own command; `once` is the command's id. Raises NotAllowed."""
+        return await self._kill_ear.command(chat, author, reach, once or secrets.token_hex(8), own=own)
 
     async def owner_types(self, chat: ChatKey) -> None:
         """Hear that the owner is typing in a chat. Raises StoreAway."""

@@ -9,8 +9,8 @@ def in_words(entry: JournalEntry) -> str:
     """Say an entry in one line."""
     facts = entry.facts
     match entry.kind:
-        case "message.accepted":
-            said = f"message {facts['message']} accepted"
+        case "message.accepted" | "message.edited":
+            said = f"message {facts['message']} {entry.kind.removeprefix('message.')}"
         case "turn.decided":
             said = f"turn {_short(facts['turn'])} {facts['outcome']}: {facts['reason']}"
             if rule := facts.get("rule"):

@@ -29,6 +29,7 @@ from redis.asyncio.connection import parse_url
 
 from bot.errors import SettingsInvalid
 from bot.inbox import InboxSettings
+from bot.kill_ear import KillSettings
 from bot.outbox import OutboxSettings
 from bot.settings_errors import PREFIX, OutOfRange, refusal, unknown
 from bot.worker import WorkerSettings
@@ -67,6 +68,13 @@ def _with_commas(value: object) -> object:
         except ValueError:
             raise ValueError('write a list as a,b or as JSON, such as ["a", "b"]') from None
     return [text.strip() for text in value.split(",") if text.strip()]
+
+
+def _with_people(value: object) -> object:
+    """Read the list inside a table, which the environment gives as it gives any list."""
+    if isinstance(value, dict) and "people" in value:
+        return value | {"people": _with_commas(value["people"])}
+    return value
 
 
 def _usable_words(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -183,6 +191,8 @@ class Settings(StoreSettings):
     persona_aliases: Texts = ()
     """Other names by which people address the persona."""
     kill_words: Annotated[Texts, AfterValidator(_usable_words)] = ("pineapple", "🍍")
+    kill: Annotated[KillSettings, BeforeValidator(_with_people)] = KillSettings()
+    """What a kill word said in a chat kills, and who may say it."""
     default_probability: float = Field(default=0.35, ge=0, le=1)
     """How often a new chat's ambient turns are answered."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -210,9 +210,18 @@ class KillWords:
             raise ValueError("at least one kill word is needed")
         object.__setattr__(self, "_machine", _Machine.build(_spellings(self.words)))
 
+    def beside(self, more: tuple[str, ...]) -> KillWords:
+        """These words and more of them. Raises ValueError for a word that could never be found."""
+        return _known(self.words + more) if more else self
+
     def found_in(self, text: str) -> str | None:
         """The configured word that the text contains, None for none. Time is linear in the text."""
         found = self._machine.run(text)
         if found is None and _BACKWARDS in text:
             return self._machine.run(reversed(text))
         return found
+
+
+@lru_cache(maxsize=1024)
+def _known(words: tuple[str, ...]) -> KillWords:
+    return KillWords(words)

@@ -47,10 +47,14 @@ def change(
     probability: Annotated[
         float | None, typer.Option(help="0 to 1: how often ambient talk is answered.")
     ] = None,
+    kill_word: Annotated[
+        list[str] | None,
+        typer.Option(help="A kill word of this chat; repeat it for several. '' takes them away."),
+    ] = None,
 ) -> None:
-    """Change a chat's mode or probability."""
+    """Change a chat's mode, probability or kill words."""
     asked = wishes(context)
-    asked.run(_change(asked.settings(quiet="warning"), _key(chat), mode, probability))
+    asked.run(_change(asked.settings(quiet="warning"), _key(chat), mode, probability, kill_word))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,14 +72,19 @@ async def _enable(settings: Settings, key: ChatKey, title: str) -> None:
         say(f"{key}: {state.policy.mode.value}")
 
 
-async def _change(settings: Settings, key: ChatKey, mode: Mode | None, probability: float | None) -> None:
+async def _change(
+    settings: Settings, key: ChatKey, mode: Mode | None, probability: float | None, words: list[str] | None
+) -> None:
     async with open_office(settings) as office:
         if mode is not None:
             await office.desk.set_mode(owner(), key, mode)
         if probability is not None:
             await office.desk.set_probability(owner(), key, probability)
+        if words:
+            await office.desk.set_kill_words(owner(), key, tuple(word for word in words if word))
         state = await office.desk.chats.get(key)
-        say(f"{key}: {state.policy.mode.value}, probability {state.policy.probability:g}")
+        own = "".join(f", kill word {word}" for word in state.policy.kill_words)
+        say(f"{key}: {state.policy.mode.value}, probability {state.policy.probability:g}{own}")
 
 
 def _key(text: str) -> ChatKey:

@@ -195,12 +195,14 @@ def _add_chats(router: APIRouter, office: Office) -> None:
 
     @router.patch("/chats/{messenger}/{chat_id:path}", tags=["chats"])
     async def change_chat(messenger: str, chat_id: str, change: ChatChange, person: Signed) -> ChatBody:
-        """Change a chat's mode or probability. Owners only."""
+        """Change a chat's mode, probability or kill words. Owners only."""
         key = _key(messenger, chat_id)
         if change.mode is not None:
             await desk.set_mode(person, key, change.mode)
         if change.probability is not None:
             await desk.set_probability(person, key, change.probability)
+        if change.kill_words is not None:
+            await desk.set_kill_words(person, key, change.kill_words)
         return ChatBody.of(await desk.chats.get(key))
 
 

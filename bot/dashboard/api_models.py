@@ -158,6 +158,8 @@ class ChatBody(_Given):
     title: str
     mode: Mode
     probability: float
+    kill_words: tuple[str, ...]
+    """The chat's own, beside those of all chats."""
     waiting: int
     """Messages that wait for the next turn."""
     leaving: int
@@ -172,6 +174,7 @@ class ChatBody(_Given):
             title=state.chat.title,
             mode=state.policy.mode,
             probability=state.policy.probability,
+            kill_words=state.policy.kill_words,
             waiting=state.waiting,
             leaving=state.leaving,
             answering=state.answering,
@@ -183,6 +186,8 @@ class ChatChange(_Taken):
 
     mode: Mode | None = None
     probability: float | None = Field(default=None, ge=0, le=1)
+    kill_words: Annotated[tuple[ShortText, ...], Field(max_length=50)] | None = None
+    """All of the chat's own kill words; an empty list takes them away."""
 
 
 class MessageBody(_Given):

@@ -55,6 +55,7 @@ class ChatSettings:
             self._modes.set_value(policy.mode)
             if not self._menu.value:  # else it would jump back under the hand that moves it
                 self._slider.set_value(round(policy.probability * 100))
+                self._words.set_value(", ".join(policy.kill_words))
             set_text(self._probability, f"{policy.probability:.0%}")
         return _HELP[policy.mode]
 
@@ -72,8 +73,11 @@ class ChatSettings:
                 self._slider = _Slider(min=0, max=100, step=5, value=0)
                 self._slider.props(f'label label-always aria-label="{title}, in percent"')
                 self._slider.on("change", self._on_probability)
+                self._words = ui.input("Kill words of this chat, with commas").props("dense outlined")
+                self._words.on("change", self._on_words)
                 if not self._visitor.owns:
                     self._slider.disable()
+                    self._words.disable()
 
     async def _on_mode(self, event: ValueChangeEventArguments[Mode]) -> None:
         wanted, before = event.value, self._policy
@@ -90,6 +94,17 @@ class ChatSettings:
 
         async def change(person: Person) -> ChatPolicy:
             return (await self._desk.set_probability(person, self._key, wanted)).policy
+
+        changed = await self._visitor.do(change)
+        if changed is None:
+            self._menu.close()
+        self._change(changed)
+
+    async def _on_words(self) -> None:
+        wanted = tuple(word.strip() for word in str(self._words.value).split(",") if word.strip())
+
+        async def change(person: Person) -> ChatPolicy:
+            return (await self._desk.set_kill_words(person, self._key, wanted)).policy
 
         changed = await self._visitor.do(change)
         if changed is None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.inbox import Received
-from chat.message import ChatKey, Message
+from chat.message import Author, ChatKey, Message
+from safety.kill import KillReach, KillReport
 
 
 class SendError(Exception):
@@ -38,6 +39,21 @@ class Ears(Protocol):
 
     async def receive(self, message: Message) -> Received:
         """Somebody wrote a message, or changed one: then it comes again, under its id, as `edited`."""
+
+    async def kill(
+        self,
+        chat: ChatKey,
+        author: Author,
+        reach: KillReach | None = None,
+        once: str = "",
+        *,
+        own: bool = False,
+    ) -> KillReport:
+        """Somebody gave the messenger's own command to kill in a chat, such as a slash command.
+
+        `reach` is what they asked for, None what the settings say; `once` is the command's id, under which it counts
+        once. Raises NotAllowed when they may not.
+        """
 
     async def owner_types(self, chat: ChatKey) -> None:
         """The owner is typing in a chat right now, as a person."""

@@ -39,6 +39,8 @@ from chat.message import ChatKey
 
 WAKE_CHANNEL: Final = "understudy:wake"
 """Published on every change, with the chat (or `room`) that changed."""
+CHATS_CHANNEL: Final = "understudy:chats"
+"""Published when a chat's settings change, with the chat."""
 _LAYOUT: Final = "1"
 _OLDEST_MAJOR: Final = 7
 _ANSWER_SECONDS: Final = 5.0

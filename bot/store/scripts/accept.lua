@@ -1,6 +1,7 @@
 -- Take one message in: deduplicate, put it into the transcript and the chat's box, and make the chat ready.
--- ARGV: now, chat, message id, message JSON, own (0|1), pause ms, longest pause ms, transcript length, retention ms
--- Gives 'off', 'duplicate', 'own' or 'accepted'.
+-- ARGV: now, chat, message id, message JSON, own (0|1), pause ms, longest pause ms, transcript length, retention ms,
+--   edited (0|1)
+-- Gives 'off', 'duplicate', 'edited', 'own' or 'accepted'.
 local now, chat, id, json = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local own, pause, longest = ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
 local settings = key('chat', chat)
@@ -10,6 +11,27 @@ local mode = redis.call('HGET', settings, 'mode')
 if not mode or mode == 'off' then return 'off' end
 
 local seen = key('seen', chat)
+if ARGV[10] == '1' then
+  -- The changed text takes the place of the old one. A turn that is pinned stays as it is: whoever follows a dead worker
+  -- must see the same. An edit of what never arrived is none of ours: messengers also tell of last year's.
+  if not redis.call('ZSCORE', seen, id) then return 'edited' end
+  local function replace(list, first)
+    for index, text in ipairs(redis.call('LRANGE', list, first, -1)) do
+      local known, message = pcall(cjson.decode, text)
+      if known and message.id == id then
+        redis.call('LSET', list, first + index - 1, json)
+        return true
+      end
+    end
+    return false
+  end
+  if replace(key('transcript', chat), 0) then
+    local waits = replace(key('box', chat), tonumber(redis.call('HGET', settings, 'pinned') or '0'))
+    journal(now, 'message.edited', chat, { message = id, waits = waits })
+    wake(chat)
+  end
+  return 'edited'
+end
 if redis.call('ZSCORE', seen, id) then return 'duplicate' end
 redis.call('ZADD', seen, now, id)
 local old = redis.call('ZRANGEBYSCORE', seen, '-inf', now - tonumber(ARGV[9]), 'LIMIT', 0, 100)

@@ -8,5 +8,6 @@ for field, value in pairs(changed) do
 end
 redis.call('SADD', key('chats'), chat)
 journal(ARGV[1], 'chat.changed', chat, { by = ARGV[3], before = before, after = changed })
+redis.call('PUBLISH', 'understudy:chats', chat)
 wake(chat)
 return 'changed'

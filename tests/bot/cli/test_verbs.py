@@ -84,6 +84,9 @@ async def test_without_a_service_everything_that_steers_still_works(understudy: 
     )
     changed = await understudy("chats", "set", "local/x", "--mode", "shadow", "--probability", "0.5")
     assert changed.out == "local/x: shadow, probability 0.5\n"
+    worded = await understudy("chats", "set", "local/x", "--kill-word", "red panda", "--kill-word", "tapir")
+    assert worded.out == "local/x: shadow, probability 0.5, kill word red panda, kill word tapir\n"
+    assert "kill word" not in (await understudy("chats", "set", "local/x", "--kill-word", "")).out
     killed = await understudy("kill", "chat:local/x", "--reason", "enough")
     assert (killed.code, killed.err) == (0, "")
     assert "Killed: chat:local/x" in killed.out

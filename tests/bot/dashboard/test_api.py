@@ -118,9 +118,12 @@ async def test_chats_are_listed_and_changed(client: Client) -> None:
     changed = await http.patch(CHAT, json={"mode": "shadow", "probability": 0.25})
     assert (changed.json()["mode"], changed.json()["probability"]) == ("shadow", 0.25)
     assert (await http.get(CHAT)).json() == changed.json()
+    words = await http.patch(CHAT, json={"kill_words": ["quokka", "red panda"]})
+    assert words.json()["kill_words"] == ["quokka", "red panda"]
+    assert (await http.patch(CHAT, json={"kill_words": []})).json()["kill_words"] == []
 
 
-@pytest.mark.parametrize("change", [{"mode": "loud"}, {"probability": 2}, {"volume": 1}, "text"])
+@pytest.mark.parametrize("change", [{"mode": "loud"}, {"probability": 2}, {"volume": 1}, {"kill_words": ["..."]}, "text"])
 async def test_a_change_that_makes_no_sense_changes_nothing(client: Client, change: object) -> None:
     http = await client(OWNER)
     before = (await http.get(CHAT)).json()
