@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
+from bot.drafts import Candidate, candidates_to_json
 from chat.transcript import Turn
-from inference.client import ModelClient
+from inference.client import Completion, ModelClient
 from inference.errors import PromptTooLong
 from inference.persona import Persona
 from inference.prompt import build_prompt, split_bubbles
-from safety.mode import ChatPolicy
+from safety.mode import ChatPolicy, Mode
 from safety.policy import Rule, decide
 from safety.subject import DraftText
 from safety.verdict import Decision, Outcome, Verdict
+
+NOVELTY: Final = "novelty"
+"""Stands as a rule's name in the trail of an attempt that said again what is already there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +32,30 @@ class Attempt:
     decision: Decision
     tokens: int
     seconds: float
+    candidate: int = 1
+    """Which candidate it was a try at, from 1."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may leave, at least when a moderator approves it."""
+        return refusal_of(self.decision) is None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of asking: the attempts in order; the last one decided."""
+    """What came of asking: the attempts in order, one or more of them for each candidate."""
 
     attempts: tuple[Attempt, ...]
 
     @property
-    def last(self) -> Attempt:
-        """The attempt that decided."""
-        return self.attempts[-1]
+    def candidates(self) -> tuple[Attempt, ...]:
+        """The attempt that decided each candidate."""
+        return tuple({attempt.candidate: attempt for attempt in self.attempts}.values())
+
+    @property
+    def chosen(self) -> Attempt:
+        """The first candidate that may leave; where none may, the last attempt."""
+        return next((candidate for candidate in self.candidates if candidate.usable), self.attempts[-1])
 
 
 class Writer:
@@ -51,50 +68,128 @@ class Writer:
         rules: Sequence[Rule[DraftText]],
         names: tuple[str, ...],
         rewrites: int,
+        candidates: int = 1,
     ) -> None:
         self._persona = persona
         self._client = client
         self._rules = rules
         self._names = names
         self._rewrites = rewrites
+        self._candidates = candidates
 
     @property
     def persona(self) -> Persona:
         """Who writes."""
         return self._persona
 
-    async def write(self, turn: Turn, policy: ChatPolicy) -> Answer:
-        """Write an answer to a turn. Raises ModelError. The seeds follow from the turn, so a retry says the same."""
-        members = {message.author.name for message in turn.transcript if not message.own}
-        history = self._persona.prompt.history_messages
+    async def write(
+        self, turn: Turn, policy: ChatPolicy, key: str | None = None, unlike: Collection[tuple[str, ...]] = ()
+    ) -> Answer:
+        """Write an answer to a turn, in as many candidates as somebody will choose from. Raises ModelError.
+
+        The seeds follow from `key`, by default the turn's id, so a retry says the same. A text that stands in
+        `unlike`, or that another candidate has, is no further candidate.
+        """
+        known = set(unlike)
         attempts: list[Attempt] = []
-        for number in range(self._rewrites + 1):
-            seed = seed_of(turn.id, number)
-            while True:
-                form = replace(self._persona.prompt, history_messages=history)
-                prompt = build_prompt(form, turn.transcript, members)
-                try:
-                    completion = await self._client.complete(prompt, self._persona.sampling, seed=seed)
+        for candidate in range(1, self._candidates + 1):
+            for _ in range(self._rewrites + 1):
+                seed = seed_of(key or turn.id, len(attempts))
+                attempts.append(await self._attempt(turn, policy, seed, candidate, known))
+                if attempts[-1].decision.outcome is not Outcome.REWRITE:
                     break
-                except PromptTooLong:
-                    # One long paste must not silence the persona until it has scrolled out of the history.
-                    if history == 1:
-                        raise
-                    history //= 2
-            bubbles = split_bubbles(completion.text)
-            if completion.finish_reason == "length":
-                # The limit cut the last bubble in the middle; half a thought is worse than none.
-                bubbles = bubbles[:-1]
-            decision = await decide(self._rules, DraftText(turn, bubbles, policy, self._names))
-            attempts.append(Attempt(seed, bubbles, decision, completion.answer_tokens, completion.seconds))
-            if decision.outcome is not Outcome.REWRITE:
+            known.add(attempts[-1].bubbles)
+            outcome = attempts[-1].decision.outcome
+            asked = policy.mode is Mode.MANUAL or (policy.mode is Mode.AUTO and outcome is Outcome.HOLD)
+            # Where nobody is asked there is nobody to choose; and a stop is a stop.
+            if outcome is Outcome.STOP or (candidate == 1 and not asked):
                 break
         return Answer(tuple(attempts))
+
+    def fields_of(self, answer: Answer) -> dict[str, str]:
+        """What a draft keeps of how it was made."""
+        candidates = [
+            Candidate(number, attempt.bubbles, attempt.seed, refusal_of(attempt.decision))
+            for number, attempt in enumerate(_different(answer.candidates), 1)
+        ]
+        return {
+            "persona": self._persona.name,
+            "fingerprint": self._persona.fingerprint,
+            "names": json.dumps(self._names),
+            "seed": str(answer.chosen.seed),
+            "candidates": candidates_to_json(candidates),
+            "chosen": next(str(one.number) for one in candidates if one.seed == answer.chosen.seed),
+        }
+
+    def facts_of(self, answer: Answer) -> dict[str, Any]:
+        """What the journal keeps of how it was made: each attempt, with what each rule said of it."""
+        return {
+            "persona": self._persona.name,
+            "fingerprint": self._persona.fingerprint,
+            "sampling": self._persona.sampling.model_dump(mode="json"),
+            "answers": [
+                {
+                    "candidate": attempt.candidate,
+                    "seed": attempt.seed,
+                    "bubbles": list(attempt.bubbles),
+                    "rules": trail_of(attempt.decision),
+                    "tokens": attempt.tokens,
+                    "seconds": round(attempt.seconds, 3),
+                }
+                for attempt in answer.attempts
+            ],
+        }
+
+    async def _attempt(
+        self,
+        turn: Turn,
+        policy: ChatPolicy,
+        seed: int,
+        candidate: int,
+        known: Collection[tuple[str, ...]],
+    ) -> Attempt:
+        completion = await self._complete(turn, seed)
+        bubbles = split_bubbles(completion.text)
+        if completion.finish_reason == "length":
+            # The limit cut the last bubble in the middle; half a thought is worse than none.
+            bubbles = bubbles[:-1]
+        if bubbles in known:
+            verdict = Verdict(Outcome.REWRITE, NOVELTY, "the model wrote the same text again")
+            decision = Decision(verdict, (verdict,))
+        else:
+            decision = await decide(self._rules, DraftText(turn, bubbles, policy, self._names))
+        return Attempt(seed, bubbles, decision, completion.answer_tokens, completion.seconds, candidate)
+
+    async def _complete(self, turn: Turn, seed: int) -> Completion:
+        members = {message.author.name for message in turn.transcript if not message.own}
+        history = self._persona.prompt.history_messages
+        while True:
+            form = replace(self._persona.prompt, history_messages=history)
+            prompt = build_prompt(form, turn.transcript, members)
+            try:
+                return await self._client.complete(prompt, self._persona.sampling, seed=seed)
+            except PromptTooLong:
+                # One long paste must not silence the persona until it has scrolled out of the history.
+                if history == 1:
+                    raise
+                history //= 2
+
+
+def _different(candidates: Sequence[Attempt]) -> list[Attempt]:
+    """Leave out what only says again what is already there."""
+    return [attempt for attempt in candidates if attempt.decision.verdict.rule != NOVELTY]
 
 
 def seed_of(turn_id: str, attempt: int) -> int:
     """Derive the sampling seed, 31 bits, from the turn's id and the attempt's number."""
     return int.from_bytes(hashlib.sha256(f"{turn_id}\0{attempt}".encode()).digest()[:4]) >> 1
+
+
+def refusal_of(decision: Decision) -> str | None:
+    """Why a text may not leave even though a person wants it to; None when it may."""
+    if decision.outcome in {Outcome.ALLOW, Outcome.HOLD}:
+        return None
+    return f"{decision.verdict.rule}: {decision.verdict.reason}"
 
 
 def trail_of(decision: Decision) -> list[Mapping[str, Any]]:

@@ -34,6 +34,8 @@ from bot.messengers.base import Connector
 from bot.messengers.local import Account, LocalConnector, LocalRooms
 from bot.outbox import Outbox
 from bot.presence import Attendance
+from bot.rewriter import Rewriter
+from bot.rewrites import Rewrites
 from bot.sender import Sender
 from bot.settings import Settings
 from bot.store.store import Store
@@ -85,7 +87,7 @@ async def open_office(
         kill_switch = RedisKillSwitch(store, clock, kill_folder, settings.turns.retention_days)
         desk = Desk(
             Chats(store, clock),
-            Drafts(store, clock, settings.outbox.moved_past_messages),
+            Drafts(store, clock, settings.outbox.moved_past_messages, settings.drafts),
             Journal(store),
             kill_switch,
             draft_rules(kill_words, settings.rules.draft()),
@@ -128,18 +130,29 @@ class Service:
             settings.kill,
             self._chat_words,
         )
+        writer = Writer(
+            persona,
+            client,
+            draft_rules(office.kill_words, settings.rules.draft()),
+            names,
+            settings.worker.rewrites,
+            settings.drafts.candidates,
+        )
         self.worker = Worker(
             self._name,
             TurnQueue(store, clock, settings.worker.lease_seconds, settings.worker.most_messages),
             gate_rules(RedisWindows(store), settings.rules.gate()),
-            Writer(
-                persona,
-                client,
-                draft_rules(office.kill_words, settings.rules.draft()),
-                names,
-                settings.worker.rewrites,
-            ),
+            writer,
             names,
+            office.kill_switch,
+            clock,
+            self._wakeup,
+            settings.worker,
+            office.faults,
+        )
+        self.rewriter = Rewriter(
+            Rewrites(store, clock, settings.worker.lease_seconds),
+            writer,
             office.kill_switch,
             clock,
             self._wakeup,
@@ -172,6 +185,7 @@ class Service:
             group.create_task(self._chat_words.run())
             group.create_task(self._wakeup.run())
             group.create_task(self.worker.run())
+            group.create_task(self.rewriter.run())
             for sender in self._senders:
                 group.create_task(sender.run())
             for connector in self._connectors:
@@ -182,7 +196,7 @@ class Service:
                     self._name,
                     self.persona.name,
                     self.persona.fingerprint,
-                    lambda: (self.engine.alive, self.worker.generating),
+                    lambda: (self.engine.alive, self.worker.generating + self.rewriter.generating),
                 )
             )
 

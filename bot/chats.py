@@ -127,7 +127,8 @@ def policy_of(fields: Mapping[str, str]) -> ChatPolicy:
 
 @dataclass(frozen=True, slots=True)
 class MessageOutcome:
-    """What became of one message; `outcome` is one word, final unless `waiting`, `held`, `approved` or `frozen`."""
+    """What became of one message; `outcome` is one word, final unless `waiting`, `held`, `rewriting`, `approved` or
+    `frozen`."""
 
     outcome: str
     reason: str

@@ -5,15 +5,17 @@ The command line, the dashboard and the REST API all go through here, so a role 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
+from bot.answer import refusal_of
 from bot.chats import Chats, ChatState
 from bot.drafts import Draft, Drafts
-from bot.errors import DraftRefused
+from bot.errors import DraftRefused, StoreAway
 from bot.journal import Journal
 from bot.kill_switch import RedisKillSwitch
 from bot.people import Person, Role
-from bot.worker import refusal_of
+from bot.review import Edit, Summary, edits_of, summary_of
 from chat.message import Author, Chat, ChatKey, Message
 from chat.transcript import Turn
 from inference.prompt import split_bubbles
@@ -21,6 +23,26 @@ from safety.kill import KillReport, KillScope
 from safety.mode import Mode
 from safety.policy import Rule, decide
 from safety.subject import DraftText
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A draft as somebody has looked at it."""
+
+    draft: str
+    version: int | None = None
+    candidate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a decision on one of many drafts."""
+
+    draft: str
+    came_to: str
+    """`approved`, `rejected`, or why not as one word (see DraftRefused; `store_away` where Redis was)."""
+    message: str
+    """One line for people."""
 
 
 class Desk:
@@ -52,27 +74,91 @@ class Desk:
         await self.kill_switch.resume(scope, person.name)
         return tuple(draft for draft in await self.drafts.waiting() if scope.covers(draft.chat))
 
-    async def approve(self, person: Person, draft_id: str, text: str | None = None) -> None:
-        """Let a draft leave; with `text` as edited, a bubble a line. Raises DraftRefused."""
+    async def approve(
+        self,
+        person: Person,
+        draft_id: str,
+        text: str | None = None,
+        *,
+        candidate: int | None = None,
+        version: int | None = None,
+    ) -> None:
+        """Let a draft leave; with `text` as edited, a bubble a line. Raises DraftRefused.
+
+        `candidate` is which of its texts, by default the chosen one; `version` the one that was looked at.
+        """
         person.must_be(Role.MODERATOR, "approve drafts")
         draft = await self.drafts.get(draft_id)
-        left = draft.bubbles[draft.sent :]
         bubbles = None if text is None else split_bubbles(text)
         if bubbles is not None and not bubbles:
             raise DraftRefused(
                 "rules", f"draft {draft_id}: an edited draft needs some text; reject it instead"
             )
-        if bubbles == left:
-            bubbles = None
         # An edit passes the same rules as the model's text: a person may approve, not smuggle the kill word out.
-        if draft.open:
-            await self._check(draft, bubbles or left)
-        await self.drafts.approve(draft_id, person.name, bubbles)
+        if draft.state in {"held", "frozen"}:
+            if bubbles is None or bubbles == draft.left:
+                bubbles = None
+                leaving = draft.text_of(candidate)
+            else:
+                leaving = bubbles
+            await self._check(draft, leaving)
+        # What was judged is what leaves, whatever is written meanwhile.
+        await self.drafts.approve(
+            draft_id, person.name, bubbles, candidate=candidate, version=version or draft.version
+        )
 
     async def reject(self, person: Person, draft_id: str, reason: str = "") -> None:
         """Throw a draft away. Raises DraftRefused."""
         person.must_be(Role.MODERATOR, "reject drafts")
         await self.drafts.reject(draft_id, person.name, reason)
+
+    async def claim(self, person: Person, draft_id: str, *, take_over: bool = False) -> None:
+        """Take a draft, so that nobody else decides on it for a while. Raises DraftRefused.
+
+        Only an owner may take over what somebody else has taken.
+        """
+        person.must_be(Role.MODERATOR, "take drafts")
+        if take_over:
+            person.must_be(Role.OWNER, "take over what somebody else has taken")
+        await self.drafts.claim(draft_id, person.name, take_over=take_over)
+
+    async def release(self, person: Person, draft_id: str) -> None:
+        """Give a draft that was taken back; an owner also what somebody else has taken. Raises DraftRefused."""
+        person.must_be(Role.MODERATOR, "release drafts")
+        await self.drafts.release(draft_id, person.name, take_over=person.role is Role.OWNER)
+
+    async def regenerate(
+        self, person: Person, draft_id: str, *, newest: bool = False, version: int | None = None
+    ) -> None:
+        """Have another text written; with `newest`, with what has been said since. Raises DraftRefused."""
+        person.must_be(Role.MODERATOR, "have drafts rewritten")
+        await self.drafts.regenerate(draft_id, person.name, newest=newest, version=version)
+
+    async def approve_many(self, person: Person, looks: Sequence[Look]) -> tuple[Result, ...]:
+        """Let drafts leave, each by its own compare-and-set; gives what came of each, in order."""
+        person.must_be(Role.MODERATOR, "approve drafts")
+        return await _each(
+            looks,
+            "approved",
+            lambda look: self.approve(person, look.draft, candidate=look.candidate, version=look.version),
+        )
+
+    async def reject_many(
+        self, person: Person, looks: Sequence[Look], reason: str = ""
+    ) -> tuple[Result, ...]:
+        """Throw drafts away, each by its own compare-and-set; gives what came of each, in order."""
+        person.must_be(Role.MODERATOR, "reject drafts")
+        return await _each(looks, "rejected", lambda look: self.reject(person, look.draft, reason))
+
+    async def edits(self, person: Person) -> tuple[Edit, ...]:
+        """Give what moderators mended, both texts, for a later training. Only an owner may."""
+        person.must_be(Role.OWNER, "take the edits")
+        return await edits_of(self.drafts, self.chats)
+
+    async def summary(self, person: Person) -> Summary:
+        """Give how drafts were decided on, with the reasons of rejections. Everybody may."""
+        person.must_be(Role.VIEWER, "see the summary")
+        return await summary_of(self.drafts)
 
     async def enable(self, person: Person, chat: Chat) -> None:
         """Let the stand-in into a chat; a new one starts `manual`. Only an owner may."""
@@ -106,6 +192,23 @@ class Desk:
             somebody = Author("somebody", "Somebody")
             answered = (Message(draft.chat, draft.messages[0], somebody, "", draft.created_at),)
         # Without the history: that a moderator repeats what was said before is the moderator's choice.
-        text = DraftText(Turn(state.chat, answered), bubbles, state.policy)
+        text = DraftText(Turn(state.chat, answered), bubbles, state.policy, draft.names)
         if (refusal := refusal_of(await decide(self._draft_rules, text))) is not None:
             raise DraftRefused("rules", f"draft {draft.id}: it may not leave ({refusal})")
+
+
+async def _each(
+    looks: Sequence[Look], done: str, decide: Callable[[Look], Awaitable[None]]
+) -> tuple[Result, ...]:
+    results = []
+    for look in looks:
+        try:
+            await decide(look)
+        except DraftRefused as error:
+            results.append(Result(look.draft, error.answer, str(error)))
+        except StoreAway as error:
+            # It may have been decided or not; the others are still asked about, and said.
+            results.append(Result(look.draft, "store_away", str(error)))
+        else:
+            results.append(Result(look.draft, done, f"draft {look.draft}: {done}"))
+    return tuple(results)

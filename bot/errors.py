@@ -63,7 +63,8 @@ class ChatUnknown(BotError):
 class DraftRefused(BotError):
     """The draft cannot be approved, edited or rejected now; `answer` is the reason as one word.
 
-    `missing`, `decided`, `killed`, `off`, `shadow`, `expired`, `stale` or `rules`.
+    `missing`, `decided`, `claimed`, `rewriting`, `changed`, `candidate`, `refused`, `partly_sent`, `limit`, `killed`,
+    `off`, `shadow`, `expired`, `moved`, `stale` or `rules`.
     """
 
     exit_code = 6

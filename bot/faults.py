@@ -18,6 +18,8 @@ POINTS: Final = (
     "worker.gated",
     "worker.drafted",
     "worker.settled",
+    "rewriter.claimed",
+    "rewriter.written",
     "sender.claimed",
     "sender.fenced",
     "sender.handed_over",

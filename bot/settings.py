@@ -27,6 +27,7 @@ from pydantic_settings import (
 )
 from redis.asyncio.connection import parse_url
 
+from bot.drafts import ApprovalSettings
 from bot.errors import SettingsInvalid
 from bot.inbox import InboxSettings
 from bot.kill_ear import KillSettings
@@ -201,6 +202,7 @@ class Settings(StoreSettings):
     turns: Annotated[InboxSettings, AfterValidator(_in_range)] = InboxSettings()
     worker: Annotated[WorkerSettings, AfterValidator(_in_range)] = WorkerSettings()
     outbox: Annotated[OutboxSettings, AfterValidator(_in_range)] = OutboxSettings()
+    drafts: ApprovalSettings = ApprovalSettings()
     rules: RuleSettings = RuleSettings()
     model: ModelSettings = ModelSettings()
     dashboard: DashboardSettings = DashboardSettings()

@@ -83,13 +83,12 @@ class TurnQueue:
         decision = {
             "turn": "unreadable",
             "messages": ids,
-            "facts": {},
             "kind": "failed",
             "reason": _UNREADABLE,
         }
         key = ChatKey.parse(row[0])
         await self._store.run(
-            *("settle", key, self._clock.now_ms(), str(key), row[1], row[2]), json.dumps(decision)
+            *("settle", key, self._clock.now_ms(), str(key), row[1], row[2]), json.dumps(decision), "{}"
         )
 
     async def next_due_ms(self) -> int | None:
@@ -131,7 +130,6 @@ class TurnQueue:
         decision: dict[str, Any] = {
             "turn": claim.turn.id,
             "messages": [message.id for message in claim.turn.messages],
-            "facts": dict(facts),
             "kind": kind,
             "reason": reason,
         }
@@ -154,6 +152,7 @@ class TurnQueue:
                 claim.generation,
                 claim.epoch,
                 json.dumps(decision),
+                json.dumps(dict(facts)),
             )
         )
 

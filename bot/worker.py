@@ -20,7 +20,7 @@ from bot.watch import Cancelled, Claimed, ClaimLost, Watch
 from inference.errors import ModelError, ModelRejected
 from safety.policy import Rule, decide
 from safety.subject import Gate
-from safety.verdict import Decision, Outcome
+from safety.verdict import Outcome
 
 _log = structlog.get_logger()
 _IDLE_SECONDS: Final = 1.0
@@ -172,8 +172,8 @@ class Worker:
         await self._queue.postpone(claim, wait, reason)
 
     async def _settle_answer(self, claim: Claim, answer: Answer, facts: dict[str, Any]) -> None:
-        facts = facts | self._made(answer)
-        verdict = answer.last.decision.verdict
+        facts = facts | self._writer.facts_of(answer)
+        verdict = answer.chosen.decision.verdict
         # Which rule decided is worth a word only where one had an objection.
         facts.pop("rule", None)
         if verdict.outcome is not Outcome.ALLOW:
@@ -184,17 +184,12 @@ class Worker:
             await self._settle(claim, "ignored", verdict.reason + tried, facts)
             return
         hold = verdict.outcome is Outcome.HOLD
-        persona = self._writer.persona
         draft = DraftPlan(
             id=claim.turn.id,
-            bubbles=answer.last.bubbles,
+            bubbles=answer.chosen.bubbles,
             hold=hold,
             expires_at_ms=self._clock.now_ms() + int(self._settings.draft_minutes * 60_000),
-            fields={
-                "persona": persona.name,
-                "fingerprint": persona.fingerprint,
-                "seed": str(answer.last.seed),
-            },
+            fields=self._writer.fields_of(answer),
         )
         reason = verdict.reason
         await self._settle(claim, "draft", reason, facts, draft)
@@ -217,28 +212,3 @@ class Worker:
             "attempts": claim.attempts,
             "worker": self._name,
         }
-
-    def _made(self, answer: Answer) -> dict[str, Any]:
-        persona = self._writer.persona
-        return {
-            "persona": persona.name,
-            "fingerprint": persona.fingerprint,
-            "sampling": persona.sampling.model_dump(mode="json"),
-            "answers": [
-                {
-                    "seed": attempt.seed,
-                    "bubbles": list(attempt.bubbles),
-                    "rules": trail_of(attempt.decision),
-                    "tokens": attempt.tokens,
-                    "seconds": round(attempt.seconds, 3),
-                }
-                for attempt in answer.attempts
-            ],
-        }
-
-
-def refusal_of(decision: Decision) -> str | None:
-    """Why a text may not leave even though a person wants it to; None when it may."""
-    if decision.outcome in {Outcome.ALLOW, Outcome.HOLD}:
-        return None
-    return f"{decision.verdict.rule}: {decision.verdict.reason}"

@@ -19,7 +19,7 @@ VIEWER = Person("vera", Role.VIEWER)
 MIA = Author("mia", "Mia")
 LEO = Author("leo", "Leo")
 ROOM = ChatKey("local", "weekend-plans")
-PENDING = {"waiting", "approved"}
+PENDING = {"waiting", "approved", "rewriting"}
 
 
 async def until(true: Callable[[], Awaitable[object]], seconds: float = 20.0) -> None:

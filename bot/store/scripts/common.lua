@@ -10,11 +10,20 @@ local JOURNAL_LENGTH = 100000
 -- Decided drafts and their bubbles are kept that long, for people and for a later training, and then go by themselves.
 local KEPT_MS = 90 * 86400000
 
--- One entry of the journal. `facts` is a table; a value that is nil is left out.
-local function journal(now, kind, chat, facts)
-  facts.none = nil
+-- One entry of the journal, its facts written as a JSON object outside: cjson would make an empty list an object.
+local function journal_json(now, kind, chat, facts)
   redis.call('XADD', key('journal'), 'MAXLEN', '~', JOURNAL_LENGTH, '*',
-    'at', now, 'kind', kind, 'chat', chat, 'facts', cjson.encode(facts))
+    'at', now, 'kind', kind, 'chat', chat, 'facts', facts)
+end
+
+-- One entry of the journal. `facts` is a table; a value that is nil is left out.
+local function journal(now, kind, chat, facts) journal_json(now, kind, chat, cjson.encode(facts)) end
+
+-- A JSON object with what a table holds added to it.
+local function with_more(object, more)
+  local added = cjson.encode(more)
+  if object == '{}' then return added end
+  return string.sub(object, 1, -2) .. ',' .. string.sub(added, 2)
 end
 
 local function messenger_of(chat) return string.match(chat, '^([^/]+)/') end
@@ -105,19 +114,28 @@ local function bring_back(now, waiting, lease)
   end
 end
 
+-- Whether a draft waits for a moderator, or for another text to be put before one.
+local function is_open(state) return state == 'held' or state == 'frozen' or state == 'rewriting' end
+
+-- Which other moderator has taken a draft to decide on it, or false. A claim that has lapsed is none.
+local function taken_by_other(now, draft, by)
+  local claim = redis.call('HMGET', key('draft', draft), 'taken_by', 'taken_until')
+  return claim[1] and claim[1] ~= by and tonumber(claim[2]) > now and claim[1]
+end
+
 -- Move a draft to a state, with the outcome of its messages, and the line in the journal.
 local function move_draft(now, id, state, what, reason, by)
   local name = key('draft', id)
   local chat = redis.call('HGET', name, 'chat')
   redis.call('HSET', name, 'state', state, 'reason', reason, 'decided_by', by, 'decided_at', now)
-  if state == 'held' or state == 'frozen' then
+  if state ~= 'rewriting' then redis.call('ZREM', key('rewrites'), id) end
+  if is_open(state) then
     redis.call('ZADD', key('drafts', 'open'), 'NX', redis.call('HGET', name, 'created_at'), id)
-    redis.call('ZADD', key('drafts', 'expiry'), redis.call('HGET', name, 'expires_at'), id)
   else
     redis.call('ZREM', key('drafts', 'open'), id)
-    redis.call('ZREM', key('drafts', 'expiry'), id)
+    redis.call('HDEL', name, 'taken_by', 'taken_until')
   end
-  if state == 'held' or state == 'frozen' or state == 'approved' then
+  if is_open(state) or state == 'approved' then
     redis.call('PERSIST', name)
   else
     redis.call('PEXPIRE', name, KEPT_MS)
@@ -129,8 +147,49 @@ local function move_draft(now, id, state, what, reason, by)
   wake(chat)
 end
 
+-- Have another text written for an open draft, by whichever worker comes first. What it has meanwhile stays.
+local function order_rewrite(now, id, newest, reason, by)
+  local name = key('draft', id)
+  redis.call('HINCRBY', name, 'orders', 1)
+  -- Its bubbles get new ids, whatever became of those that it had.
+  redis.call('HINCRBY', name, 'attempt', 1)
+  redis.call('HSET', name, 'asked_by', by, 'newest', newest, 'tries', 0,
+    'order_epoch', epoch_of(redis.call('HGET', name, 'chat')),
+    'expires_at', now + tonumber(redis.call('HGET', name, 'lifetime')))
+  move_draft(now, id, 'rewriting', 'rewriting', reason, by)
+  redis.call('ZADD', key('rewrites'), now, id)
+end
+
+-- Whether a kill covers a draft's chat, or has since another text was ordered for it: then none is written any more.
+local function rewrite_killed(id)
+  local fields = redis.call('HMGET', key('draft', id), 'chat', 'order_epoch')
+  return standing_kill(fields[1]) or epoch_of(fields[1]) ~= tonumber(fields[2])
+end
+
+local function freeze_rewrite(now, id)
+  move_draft(now, id, 'frozen', 'frozen', 'a kill came before another text was written', 'kill')
+end
+
 -- How many messages of others the chat has had since the turn that a draft answers.
 local function moved_by(chat, draft)
   return tonumber(redis.call('HGET', key('chat', chat), 'heard') or '0')
     - tonumber(redis.call('HGET', key('draft', draft), 'position'))
+end
+
+-- A held draft that its chat has moved past: rewritten, where that is wanted and the chat is in manual mode, or closed.
+-- A moderator who has taken it to work on it is not disturbed by another text. Gives what came of it.
+local function past(now, id, when_stale, most)
+  local name = key('draft', id)
+  local chat = redis.call('HGET', name, 'chat')
+  local may = when_stale == 'regenerate' and redis.call('HGET', key('chat', chat), 'mode') == 'manual'
+    and redis.call('HGET', name, 'sent') == '0'
+    and tonumber(redis.call('HGET', name, 'stale_orders') or '0') < tonumber(most)
+  if may and taken_by_other(now, id, '') then return 'taken' end
+  if may then
+    redis.call('HINCRBY', name, 'stale_orders', 1)
+    order_rewrite(now, id, 1, 'the chat has moved past it: another text is being written', 'clock')
+    return 'moved'
+  end
+  move_draft(now, id, 'stale', 'stale', 'the chat has moved past it', 'clock')
+  return 'stale'
 end

@@ -1,6 +1,6 @@
 -- End a turn in one step: its outcome, its draft and bubbles, the journal, and the chat's way back.
--- ARGV: now, chat, generation, epoch, decision JSON
---   decision: turn, messages [ids], facts {}, kind 'ignored'|'failed'|'draft', reason,
+-- ARGV: now, chat, generation, epoch, decision JSON, facts JSON (an object, for the journal)
+--   decision: turn, messages [ids], kind 'ignored'|'failed'|'draft', reason,
 --             for a draft: draft (id), bubbles [texts], hold (bool), expires_at, position, fields {}
 -- Gives 'lost' (somebody else holds the chat; nothing was changed) or the outcome.
 local now, chat = tonumber(ARGV[1]), ARGV[2]
@@ -27,10 +27,8 @@ if what == 'draft' and not decision.hold then
   elseif mode == 'auto' then reason = 'written, and sent: the rules allow it, and the chat is in auto mode'
   else reason = 'written, and held: the chat is in manual mode' end
 end
-local facts = decision.facts
-facts.turn, facts.messages, facts.outcome, facts.reason = decision.turn, decision.messages, what, reason
-facts.draft = decision.draft
-journal(now, 'turn.decided', chat, facts)
+journal_json(now, 'turn.decided', chat, with_more(ARGV[6], { turn = decision.turn, messages = decision.messages,
+  outcome = what, reason = reason, draft = decision.draft }))
 outcome(chat, decision.messages, what, reason, decision.turn, nil)
 
 if what == 'draft' then

@@ -1,14 +1,27 @@
--- Close the open drafts whose time has come, and those that their chat has moved past. ARGV: now, moved limit
--- Gives how many. Under a kill nothing is stale: what was frozen waits for the owner.
+-- Close the open drafts whose time has come, and close or rewrite those that their chat has moved past. Moderators'
+-- claims that have lapsed go, too. ARGV: now, moved limit, when stale ('void'|'regenerate'), most rewrites
+-- Gives how many. Under a kill nothing expires and nothing is stale; what was frozen waits for its deadline.
 local now, limit, closed = tonumber(ARGV[1]), tonumber(ARGV[2]), 0
 for _, id in ipairs(redis.call('ZRANGE', key('drafts', 'open'), 0, 999)) do
   local name = key('draft', id)
-  if tonumber(redis.call('HGET', name, 'expires_at')) <= now then
+  local draft = redis.call('HMGET', name, 'chat', 'state', 'expires_at', 'taken_by', 'taken_until', 'turn')
+  local chat, state = draft[1], draft[2]
+  if draft[4] and tonumber(draft[5]) <= now then
+    redis.call('HDEL', name, 'taken_by', 'taken_until')
+    journal(now, 'draft.released', chat, { draft = id, turn = draft[6], by = 'clock',
+      reason = draft[4] .. ' did not decide in time' })
+    wake(chat)
+  end
+  if state == 'rewriting' and rewrite_killed(id) then
+    freeze_rewrite(now, id)
+    closed = closed + 1
+  elseif standing_kill(chat) then
+    -- It waits for the owner.
+  elseif tonumber(draft[3]) <= now then
     move_draft(now, id, 'expired', 'expired', 'nobody approved it in time', 'clock')
     closed = closed + 1
-  elseif not standing_kill(redis.call('HGET', name, 'chat')) and moved_by(redis.call('HGET', name, 'chat'), id) >= limit then
-    move_draft(now, id, 'stale', 'stale', 'the chat has moved past it', 'clock')
-    closed = closed + 1
+  elseif state == 'held' and moved_by(chat, id) >= limit then
+    if past(now, id, ARGV[3], ARGV[4]) ~= 'taken' then closed = closed + 1 end
   end
 end
 return closed

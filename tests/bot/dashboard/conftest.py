@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import httpx
@@ -85,7 +85,9 @@ async def receive(office: Office, message: Message) -> None:
     await inbox.receive(message)
 
 
-async def plant(office: Office, message: Message, *bubbles: str) -> str:
+async def plant(
+    office: Office, message: Message, *bubbles: str, fields: Mapping[str, str] | None = None
+) -> str:
     """Have a draft written for a message, without a model; gives its id."""
     await receive(office, message)
     queue = TurnQueue(office.store, office.clock, 10, 20)
@@ -101,7 +103,11 @@ async def plant(office: Office, message: Message, *bubbles: str) -> str:
     (claim,) = claims
     expires = office.clock.now_ms() + 3_600_000
     draft = DraftPlan(
-        claim.turn.id, bubbles or ("sure", "see you there"), hold=True, expires_at_ms=expires, fields={}
+        claim.turn.id,
+        bubbles or ("sure", "see you there"),
+        hold=True,
+        expires_at_ms=expires,
+        fields=fields or {},
     )
     said = [{"id": m.id, "author": m.author.name, "text": m.text} for m in claim.turn.messages]
     gate = [

@@ -22,7 +22,7 @@ from tests.fakes.model_server import ModelServer
 @pytest.mark.parametrize(
     ("point", "idempotent"),
     [
-        *((point, True) for point in POINTS),
+        *((point, True) for point in POINTS if not point.startswith("rewriter.")),
         # Before the sender it makes no difference whether the messenger knows keys.
         *((point, False) for point in POINTS if point.startswith("sender.")),
     ],
