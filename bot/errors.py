@@ -8,6 +8,10 @@ BotError                 base; `exit_code` is what the command line leaves with
 │   └── StoreUnfit       Redis is too old, or holds another layout           (exit 4)
 ├── PortTaken            the dashboard's port is in use                      (exit 5)
 ├── ChatUnknown          no such chat                                        (exit 2)
+├── PersonUnknown        nobody of that name may sign in                     (exit 2)
+├── TokenUnknown         no such token                                       (exit 2)
+├── PasswordWeak         the password would be guessed                       (exit 2)
+├── TooManyTries         too many failed tries to sign in                    (exit 7)
 ├── DraftRefused         the draft cannot be approved, edited or rejected now (exit 6)
 ├── NotAllowed           the role may not do this                            (exit 7)
 └── DemoFailed           a step of the headless demo did not happen as it should (exit 8)
@@ -58,6 +62,34 @@ class ChatUnknown(BotError):
     """There is no such chat."""
 
     exit_code = 2
+
+
+class PersonUnknown(BotError):
+    """Nobody of that name may sign in."""
+
+    exit_code = 2
+
+
+class TokenUnknown(BotError):
+    """There is no such token."""
+
+    exit_code = 2
+
+
+class PasswordWeak(BotError):
+    """The password would be guessed."""
+
+    exit_code = 2
+
+
+class TooManyTries(BotError):
+    """Too many tries to sign in have failed; `wait_seconds` until another may be made."""
+
+    exit_code = 7
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__(f"too many tries: wait {wait_seconds} s, or use a link (`understudy link`)")
+        self.wait_seconds = wait_seconds
 
 
 class DraftRefused(BotError):

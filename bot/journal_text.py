@@ -32,12 +32,21 @@ def in_words(entry: JournalEntry) -> str:
         case "chat.changed":
             after = ", ".join(f"{name} = {value}" for name, value in facts["after"].items())
             said = f"chat {entry.chat}: {after}, by {facts['by']}"
-        case _ if entry.kind.startswith("draft."):
-            state = entry.kind.removeprefix("draft.")
-            said = f"draft {_short(facts['draft'])} {state} by {facts['by']}: {facts['reason']}"
         case _:
-            said = entry.kind
+            said = _by_family(entry)
     return said
+
+
+def _by_family(entry: JournalEntry) -> str:
+    """Say what has many kinds: `draft.held`, `person.added`, `token.made`."""
+    family, _, what = entry.kind.partition(".")
+    facts = entry.facts
+    if family == "draft":
+        return f"draft {_short(facts['draft'])} {what} by {facts['by']}: {facts['reason']}"
+    if family in {"person", "token"}:
+        about = ", ".join(f"{name} {value}" for name, value in facts.items())
+        return f"{family} {what.replace('_', ' ')}: {about}"
+    return entry.kind
 
 
 def _short(identity: str) -> str:

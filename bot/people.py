@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from bot.errors import NotAllowed
 
@@ -18,8 +19,10 @@ class Role(StrEnum):
     OWNER = "owner"
     """May also resume, enable chats, and change modes and settings."""
 
-
-_RANK = {Role.VIEWER: 0, Role.MODERATOR: 1, Role.OWNER: 2}
+    @property
+    def rank(self) -> int:
+        """How much it may: a role may all that those below it may."""
+        return tuple(Role).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +34,9 @@ class Person:
 
     def must_be(self, role: Role, deed: str) -> None:
         """Raise NotAllowed unless this person has that role or a higher one."""
-        if _RANK[self.role] < _RANK[role]:
+        if self.role.rank < role.rank:
             raise NotAllowed(f"only {'an' if role is Role.OWNER else 'a'} {role} may {deed}")
+
+
+HOUSE: Final = Person("the house", Role.OWNER)
+"""Who did what the program does by itself, such as letting its first owner in."""

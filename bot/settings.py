@@ -12,11 +12,21 @@ import json
 import os
 import tomllib
 from dataclasses import fields
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from platformdirs import user_state_path
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -33,6 +43,7 @@ from bot.inbox import InboxSettings
 from bot.kill_ear import KillSettings
 from bot.outbox import OutboxSettings
 from bot.settings_errors import PREFIX, OutOfRange, refusal, unknown
+from bot.tries import TrySettings
 from bot.worker import WorkerSettings
 from safety.chain import DraftSettings, GateSettings
 from safety.kill_word import KillWords
@@ -45,7 +56,7 @@ SETTINGS_FILE: Final = "understudy.toml"
 SAMPLE_PERSONA: Final = Path(__file__).parent.parent / "personas" / "sample"
 _MAY_BE_ZERO: Final = frozenset({"pause_seconds", "longest_pause_seconds", "rewrites"})
 
-Values = TypeVar("Values", InboxSettings, WorkerSettings, OutboxSettings)
+Values = TypeVar("Values", InboxSettings, WorkerSettings, OutboxSettings, TrySettings)
 
 
 def _in_range(values: Values) -> Values:
@@ -100,6 +111,15 @@ def _usable_base(address: str) -> str:
     return address.rstrip("/")
 
 
+def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError("write addresses or networks such as 127.0.0.1 or 10.0.0.0/8") from None
+    return texts
+
+
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_with_commas)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
@@ -130,8 +150,25 @@ class DashboardSettings(_Table):
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     """0 takes a free one."""
-    hosts: tuple[str, ...] = ()
+    hosts: Texts = ()
     """Further names by which browsers may call it, where it listens beyond this machine."""
+    tls_certificate: Folder | None = None
+    """A PEM file with the certificate and its chain; with `tls_key`, the dashboard speaks https alone."""
+    tls_key: Folder | None = None
+    """The PEM file of its key, without a passphrase."""
+    trusted_proxies: Annotated[Texts, AfterValidator(_networks)] = ()
+    """Addresses or networks of reverse proxies, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    plain_http: bool = False
+    """Listen beyond this machine without TLS and without a proxy, as in a container whose port stays on its host."""
+    sign_in: Annotated[TrySettings, AfterValidator(_in_range)] = TrySettings()
+    """How often somebody may fail to sign in."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            missing = "tls_key" if self.tls_key is None else "tls_certificate"
+            raise OutOfRange(missing, "is missing: certificate and key belong together")
+        return self
 
 
 class RuleSettings(_Table):

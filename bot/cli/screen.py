@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Console
@@ -31,7 +32,7 @@ def say_error(text: str) -> None:
     )
 
 
-def show_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def show_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table whose first column, by which things are asked for again, is never broken."""
     table = Table()
     table.add_column(head[0], no_wrap=True, min_width=max((len(row[0]) for row in rows), default=0))

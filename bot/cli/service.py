@@ -11,14 +11,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
 
+from bot.accounts import Accounts
 from bot.app import open_office, open_service
 from bot.cli.screen import say
-from bot.cli.wishes import owner, wishes
+from bot.cli.wishes import login_name, owner, wishes
 from bot.demo.settings import demo_settings, prepare_room
 from bot.errors import SettingsInvalid
 from bot.kill_watch import heeding_signals
@@ -26,7 +27,9 @@ from bot.people import Person, Role
 from bot.settings import Settings
 
 if TYPE_CHECKING:
-    pass
+    from bot.dashboard.server import Dashboard
+
+DEMO_OWNER: Final = "you"
 
 
 def run(context: typer.Context) -> None:
@@ -64,12 +67,15 @@ def demo(
 
 def link(
     context: typer.Context,
-    role: Annotated[Role, typer.Option(help="What the person may do.")] = Role.OWNER,
-    name: Annotated[str, typer.Option(help="The name that will stand in the journal.")] = "",
+    role: Annotated[
+        Role | None, typer.Option(help="What the person may do; of somebody known, as it is.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Who it is for; you, unless said otherwise.")] = "",
 ) -> None:
     """Print a link that signs one person in, once."""
     asked = wishes(context)
-    asked.run(_link(asked.settings(quiet="warning"), role, name))
+    you = DEMO_OWNER if asked.demo else login_name()
+    asked.run(_link(asked.settings(quiet="warning"), role, name, you))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -89,7 +95,7 @@ async def _run(settings: Settings) -> None:
         Dashboard(office, hosts=settings.dashboard.hosts) as dashboard,
         open_service(office) as service,
     ):
-        _announce(await dashboard.link(owner()), "The service is running.")
+        await _welcome(dashboard)
         async with asyncio.TaskGroup() as group:
             group.create_task(service.run())
             group.create_task(dashboard.run())
@@ -106,7 +112,8 @@ async def _demo(settings: Settings) -> None:
             Dashboard(office, hosts=settings.dashboard.hosts) as dashboard,
             open_service(office) as service,
         ):
-            _announce(await dashboard.link(Person("you", Role.OWNER)), "The demo is open.", "--demo ")
+            link = await dashboard.link(Person(DEMO_OWNER, Role.OWNER))
+            _announce(link, "The demo is open.", "--demo ")
             word = settings.kill_words[0]
             say(f"Type as any friend. Whoever says {word} silences Sam until you resume.")
             async with asyncio.TaskGroup() as group:
@@ -147,7 +154,7 @@ async def _headless(settings: Settings) -> None:
             await asyncio.gather(playing, running, return_exceptions=True)
 
 
-async def _link(settings: Settings, role: Role, name: str) -> None:
+async def _link(settings: Settings, role: Role | None, name: str, you: str) -> None:
     from bot.dashboard.address import sign_in_link  # noqa: PLC0415 - see above
 
     async with open_office(settings) as office:
@@ -156,8 +163,26 @@ async def _link(settings: Settings, role: Role, name: str) -> None:
                 "no service runs on this state folder: start one (`understudy run`), or ask for the demo's link "
                 "(`understudy --demo link`)"
             )
-        link = await sign_in_link(office.store, settings.dashboard, Person(name or role.value, role))
+        accounts = Accounts(office.store, office.clock)
+        if not name and role in {None, Role.OWNER}:
+            account = await accounts.add(owner(), you, Role.OWNER)
+        elif role is None:
+            account = await accounts.get(name)
+        else:
+            account = await accounts.add(owner(), name or role.value, role)
+        link = await sign_in_link(office.store, office.clock, settings.dashboard, account)
         Console(soft_wrap=True, highlight=False).print(link, markup=False)
+
+
+async def _welcome(dashboard: Dashboard) -> None:
+    """Let the first owner in; whoever has been in knows how to come back, and a link in a log is one too many."""
+    known = await dashboard.accounts.all()
+    if any(account.role is Role.OWNER and account.seen_at for account in known):
+        say("\nThe service is running.", "bold green")
+        say(f"  {dashboard.url}\n")
+        say("A link to sign in with: `understudy link`. Stop with Ctrl-C.\n", "dim")
+        return
+    _announce(await dashboard.link(Person(login_name(), Role.OWNER)), "The service is running.")
 
 
 def _announce(link: str, what: str, flag: str = "") -> None:

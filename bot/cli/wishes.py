@@ -59,10 +59,14 @@ def wishes(context: typer.Context) -> Wishes:
     return found
 
 
+def login_name() -> str:
+    """Give what the system calls whoever runs this."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user, as in some containers
+        return "owner"
+
+
 def owner() -> Person:
     """Whoever can read the state folder is the owner; the journal names the account."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # no such user, as in some containers
-        name = "somebody"
-    return Person(f"{name} (command line)", Role.OWNER)
+    return Person(f"{login_name()} (command line)", Role.OWNER)

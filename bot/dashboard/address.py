@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from bot.accounts import Account
+from bot.clock import Clock
 from bot.dashboard.sign_in import SignIn
-from bot.people import Person
 from bot.settings import DashboardSettings
 from bot.store.store import Store
 
@@ -17,7 +18,7 @@ def url_of(settings: DashboardSettings, port: int) -> str:
     host = "127.0.0.1" if is_wildcard(settings.host) else settings.host
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
-    return f"http://{host}:{port}"
+    return f"http{'s' if settings.tls_certificate else ''}://{host}:{port}"
 
 
 def is_wildcard(host: str) -> bool:
@@ -36,7 +37,12 @@ async def announced(store: Store) -> str | None:
     return url
 
 
-async def sign_in_link(store: Store, settings: DashboardSettings, person: Person) -> str:
-    """Give an address that signs a person in, once, whichever process serves the dashboard. Raises StoreAway."""
+def link_to(url: str, secret: str) -> str:
+    """Give the address that a link's secret stands in."""
+    return f"{url}/sign-in?token={secret}"
+
+
+async def sign_in_link(store: Store, clock: Clock, settings: DashboardSettings, account: Account) -> str:
+    """Give an address that signs somebody in, once, whichever process serves the dashboard. Raises StoreAway."""
     url = await announced(store) or url_of(settings, settings.port)
-    return f"{url}/sign-in?token={await SignIn(store).mint(person)}"
+    return link_to(url, await SignIn(store, clock).mint(account))

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from bot.app import Office
+from bot.dashboard.access import Moderator, Owner, Viewer
 from bot.dashboard.api_models import (
     Approval,
     ChatBody,
@@ -31,28 +32,30 @@ from bot.dashboard.api_models import (
     ServiceBody,
     StatusBody,
 )
-from bot.dashboard.guard import visit_of
 from bot.dashboard.switch import Switch
 from bot.errors import (
     BotError,
     ChatUnknown,
     DraftRefused,
     NotAllowed,
+    PersonUnknown,
     SettingsInvalid,
     StoreAway,
+    TokenUnknown,
 )
-from bot.people import Person
 from chat.message import ChatKey
 from safety.kill import KillScope
 
 _STATUSES: Final[tuple[tuple[type[BotError], int, str], ...]] = (
     (NotAllowed, 403, "not_allowed"),
     (ChatUnknown, 404, "chat_unknown"),
+    (PersonUnknown, 404, "person_unknown"),
+    (TokenUnknown, 404, "token_unknown"),
     (SettingsInvalid, 422, "invalid"),
     (StoreAway, 503, "store_away"),
     (BotError, 500, "failed"),
 )
-_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": ErrorBody, "description": "Nobody is signed in"},
     403: {"model": ErrorBody, "description": "The role may not do this, or another site asks"},
     404: {"model": ErrorBody, "description": "There is no such thing"},
@@ -62,17 +65,12 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-async def _person(request: Request) -> Person:
-    return visit_of(request.scope).person
-
-
-Signed = Annotated[Person, Depends(_person)]
 Count = Annotated[int, Query(ge=1, le=500, description="How many at most")]
 
 
 def api_router(office: Office, switch: Switch) -> APIRouter:
     """Build the routes."""
-    router = APIRouter(prefix="/api/v1", responses=_ERRORS)
+    router = APIRouter(prefix="/api/v1", responses=ERRORS)
     _add_status(router, office)
     _add_drafts(router, office)
     _add_kills(router, office, switch)
@@ -85,12 +83,12 @@ def _add_status(router: APIRouter, office: Office) -> None:
     desk = office.desk
 
     @router.get("/me", tags=["status"])
-    async def who_am_i(person: Signed) -> PersonBody:
+    async def who_am_i(person: Viewer) -> PersonBody:
         """Who is signed in, and in which role."""
         return PersonBody.of(person)
 
     @router.get("/status", tags=["status"])
-    async def status(person: Signed) -> StatusBody:
+    async def status(person: Viewer) -> StatusBody:
         """Which services run, whether their models live, and which kills are in force."""
         services, kills, chats, drafts = await asyncio.gather(
             office.attendance.present(), desk.kill_switch.kills(), desk.chats.all(), desk.drafts.waiting()
@@ -108,28 +106,28 @@ def _add_drafts(router: APIRouter, office: Office) -> None:
     desk = office.desk
 
     @router.get("/drafts", tags=["drafts"])
-    async def drafts_waiting(person: Signed) -> tuple[DraftBody, ...]:
+    async def drafts_waiting(person: Viewer) -> tuple[DraftBody, ...]:
         """The drafts that wait for a moderator, oldest first."""
         return tuple(DraftBody.of(draft) for draft in await desk.drafts.waiting())
 
     @router.get("/drafts/newest", tags=["drafts"])
-    async def newest_drafts(person: Signed, count: Count = 50) -> tuple[DraftBody, ...]:
+    async def newest_drafts(person: Viewer, count: Count = 50) -> tuple[DraftBody, ...]:
         """The newest drafts of any state, newest first."""
         return tuple(DraftBody.of(draft) for draft in await desk.drafts.newest(count))
 
     @router.get("/drafts/{draft_id}", tags=["drafts"])
-    async def draft(draft_id: str, person: Signed) -> DraftBody:
+    async def draft(draft_id: str, person: Viewer) -> DraftBody:
         """One draft."""
         return DraftBody.of(await desk.drafts.get(draft_id))
 
     @router.post("/drafts/{draft_id}/approve", tags=["drafts"])
-    async def approve(draft_id: str, person: Signed, approval: Approval | None = None) -> DraftBody:
+    async def approve(draft_id: str, person: Moderator, approval: Approval | None = None) -> DraftBody:
         """Let a draft leave, as it is or as edited. Moderators and owners."""
         await desk.approve(person, draft_id, approval.text if approval else None)
         return DraftBody.of(await desk.drafts.get(draft_id))
 
     @router.post("/drafts/{draft_id}/reject", tags=["drafts"])
-    async def reject(draft_id: str, person: Signed, rejection: Rejection | None = None) -> DraftBody:
+    async def reject(draft_id: str, person: Moderator, rejection: Rejection | None = None) -> DraftBody:
         """Throw a draft away. Moderators and owners."""
         await desk.reject(person, draft_id, rejection.reason if rejection else "")
         return DraftBody.of(await desk.drafts.get(draft_id))
@@ -139,18 +137,18 @@ def _add_kills(router: APIRouter, office: Office, switch: Switch) -> None:
     desk = office.desk
 
     @router.get("/kills", tags=["kill"])
-    async def kills(person: Signed) -> tuple[KillBody, ...]:
+    async def kills(person: Viewer) -> tuple[KillBody, ...]:
         """The kills in force, widest first."""
         return tuple(KillBody.of(kill) for kill in await desk.kill_switch.kills())
 
     @router.post("/kills", tags=["kill"])
-    async def kill(person: Signed, order: KillOrder | None = None) -> KillReportBody:
+    async def kill(person: Viewer, order: KillOrder | None = None) -> KillReportBody:
         """Stop all sending in a scope. Everybody may; also while Redis is away, see the error's text then."""
         order = order or KillOrder()
         return KillReportBody.of(await switch.kill(person, _scope(order.scope), order.reason))
 
     @router.post("/kills/resume", tags=["kill"])
-    async def resume(person: Signed, order: ResumeOrder | None = None) -> ResumeBody:
+    async def resume(person: Owner, order: ResumeOrder | None = None) -> ResumeBody:
         """Lift the kill of a scope. Owners only. What was frozen waits for a moderator."""
         scope = _scope((order or ResumeOrder()).scope)
         drafts = await desk.resume(person, scope)
@@ -161,19 +159,19 @@ def _add_chats(router: APIRouter, office: Office) -> None:
     desk = office.desk
 
     @router.get("/chats", tags=["chats"])
-    async def chats(person: Signed) -> tuple[ChatBody, ...]:
+    async def chats(person: Viewer) -> tuple[ChatBody, ...]:
         """All chats."""
         return tuple(ChatBody.of(state) for state in await desk.chats.all())
 
     @router.get("/chats/{messenger}/{chat_id:path}/transcript", tags=["chats"])
-    async def transcript(messenger: str, chat_id: str, person: Signed) -> tuple[MessageBody, ...]:
+    async def transcript(messenger: str, chat_id: str, person: Viewer) -> tuple[MessageBody, ...]:
         """What was said lately, oldest first."""
         state = await desk.chats.get(_key(messenger, chat_id))
         said = await desk.chats.transcript(state.chat.key)
         return tuple(MessageBody.of(message) for message in said)
 
     @router.get("/chats/{messenger}/{chat_id:path}/outcomes", tags=["chats"])
-    async def outcomes(messenger: str, chat_id: str, person: Signed) -> dict[str, OutcomeBody]:
+    async def outcomes(messenger: str, chat_id: str, person: Viewer) -> dict[str, OutcomeBody]:
         """What became of each message, by message id."""
         state = await desk.chats.get(_key(messenger, chat_id))
         found = await desk.chats.outcomes(state.chat.key)
@@ -181,7 +179,7 @@ def _add_chats(router: APIRouter, office: Office) -> None:
 
     @router.get("/chats/{messenger}/{chat_id:path}/journal", tags=["journal"])
     async def chat_journal(
-        messenger: str, chat_id: str, person: Signed, count: Count = 100
+        messenger: str, chat_id: str, person: Viewer, count: Count = 100
     ) -> tuple[JournalEntryBody, ...]:
         """The newest lines of one chat's journal, with all kills, newest first."""
         state = await desk.chats.get(_key(messenger, chat_id))
@@ -189,12 +187,12 @@ def _add_chats(router: APIRouter, office: Office) -> None:
         return tuple(JournalEntryBody.of(entry) for entry in found)
 
     @router.get("/chats/{messenger}/{chat_id:path}", tags=["chats"])
-    async def chat(messenger: str, chat_id: str, person: Signed) -> ChatBody:
+    async def chat(messenger: str, chat_id: str, person: Viewer) -> ChatBody:
         """One chat."""
         return ChatBody.of(await desk.chats.get(_key(messenger, chat_id)))
 
     @router.patch("/chats/{messenger}/{chat_id:path}", tags=["chats"])
-    async def change_chat(messenger: str, chat_id: str, change: ChatChange, person: Signed) -> ChatBody:
+    async def change_chat(messenger: str, chat_id: str, change: ChatChange, person: Owner) -> ChatBody:
         """Change a chat's mode, probability or kill words. Owners only."""
         key = _key(messenger, chat_id)
         if change.mode is not None:
@@ -208,7 +206,7 @@ def _add_chats(router: APIRouter, office: Office) -> None:
 
 def _add_journal(router: APIRouter, office: Office) -> None:
     @router.get("/journal", tags=["journal"])
-    async def journal(person: Signed, count: Count = 100) -> tuple[JournalEntryBody, ...]:
+    async def journal(person: Viewer, count: Count = 100) -> tuple[JournalEntryBody, ...]:
         """The newest lines of the journal, newest first."""
         found = await office.desk.journal.newest(count)
         return tuple(JournalEntryBody.of(entry) for entry in found)

@@ -7,8 +7,6 @@ is DNS rebinding), where the request comes from (another site must not act with 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,54 +15,28 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.dashboard.access import Visit, access_to, let_in
 from bot.dashboard.address import is_wildcard
-from bot.dashboard.sign_in import SignIn
+from bot.dashboard.cookie import SessionCookie, is_https
+from bot.dashboard.headers import add_security_headers
+from bot.dashboard.sign_in import Key, KeyKind, SignIn
 from bot.dashboard.sign_in_page import away_page, bounce_page, lost_page
 from bot.errors import StoreAway
-from bot.people import Person
+from bot.people import Person, Role
 
 _log = structlog.get_logger()
-_VISIT: Final = "understudy.visit"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_OPEN_PATHS: Final = frozenset({"/sign-in", "/favicon.ico"})
-_OPEN_FOLDERS: Final = ("/assets/", "/_nicegui/")
-_KNOWN_PATHS: Final = frozenset({"/", "/sign-out", *_OPEN_PATHS})
-_KNOWN_FOLDERS: Final = ("/api/", "/_nicegui_ws/", *_OPEN_FOLDERS)
-
-# The pages' framework evaluates its templates in the browser, hence the two unsafe words; nothing else may be loaded.
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
-    ),
-    # Not `no-referrer`: a form of ours would then be posted with the origin `null`.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+_LONGEST_BODY: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Who a request is by, and the session that says so."""
-
-    person: Person
-    session: str
-
-
-def visit_of(scope: Scope) -> Visit:
-    """Give the visit that the guard let in."""
-    visit = scope[_VISIT]
-    if not isinstance(visit, Visit):
-        raise TypeError("a request came past the guard")
-    return visit
+class _BodyTooLong(Exception):
+    """A request brings more than anything here needs."""
 
 
 class Guard:
     """ASGI middleware around everything that the dashboard serves."""
 
-    def __init__(self, app: ASGIApp, sign_in: SignIn, hosts: Sequence[str], cookie: str) -> None:
+    def __init__(self, app: ASGIApp, sign_in: SignIn, hosts: Sequence[str], cookie: SessionCookie) -> None:
         self._app = app
         self._sign_in = sign_in
         self._hosts = frozenset(host.lower() for host in hosts)
@@ -76,24 +48,21 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = False
+        host = _name(Headers(scope=scope).get("host", ""))
 
         async def answer(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, text in _HEADERS.items():
-                    headers.setdefault(name, text)
-                if not scope["path"].startswith(_OPEN_FOLDERS):
-                    headers["Cache-Control"] = "no-store"
+                add_security_headers(MutableHeaders(scope=message), scope, host)
             await send(message)
 
         try:
-            refusal = await self._refusal(scope)
+            refusal = await self._refusal(scope, host)
             if refusal is not None:
                 await _answer(refusal, scope, receive, answer)
                 return
-            await self._app(scope, receive, answer)
+            await self._app(scope, _bounded(scope, receive), answer)
         except Exception as error:  # noqa: BLE001 - the last place where anything can be caught
             # Whoever logs the whole of a foreign error logs what it quotes; its type and place are enough here.
             _log.warning("dashboard.failed", error=type(error).__name__, place=_place(error))
@@ -102,71 +71,119 @@ class Guard:
             wants_json = scope["path"].startswith("/api/")
             await _answer(_failed(error, wants_json=wants_json), scope, receive, answer)
 
-    async def _refusal(self, scope: Scope) -> Response | None:
+    async def _refusal(self, scope: Scope, host: str) -> Response | None:
         headers, path = Headers(scope=scope), str(scope["path"])
-        if not _names(headers.get("host", ""), self._hosts):
+        if host not in self._hosts:
             return _refused(400, "host", "this address is not one that the dashboard answers to")
-        if path not in _KNOWN_PATHS and not path.startswith(_KNOWN_FOLDERS):
+        access = access_to(path)
+        if access is None:
             return lost_page()
-        if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS):
-            return None
-        session, by_cookie = self._session(headers)
-        live = scope["type"] == "websocket" or path.startswith("/_nicegui_ws/")
-        unsafe = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
-        if (by_cookie or not session) and (live or unsafe) and not _is_ours(headers, strict=unsafe):
+        if (length := headers.get("content-length", "")).isdecimal() and int(length) > _LONGEST_BODY:
+            return _too_long()
+        key = self._key(scope, headers)
+        # A cookie is sent by the browser whoever asks it to; a token only by whoever knows it.
+        by_browser = access.role is None or (key is not None and key.kind is KeyKind.SESSION)
+        if by_browser and not _may_cross(scope, headers):
             return _refused(403, "cross_site", "this request does not come from the dashboard's own page")
-        kills = path == "/api/v1/kills" and not live and unsafe
-        if not session:
-            person = None
-        elif kills:
-            person = await self._sign_in.person_in_haste(session)
-        else:
-            person = await self._sign_in.person_of(session)
-        if person is None:
+        return None if access.role is None else await self._not_let_in(scope, headers, key, access.role)
+
+    async def _not_let_in(
+        self, scope: Scope, headers: Headers, key: Key | None, role: Role
+    ) -> Response | None:
+        path = str(scope["path"])
+        kills = path == "/api/v1/kills" and _is_unsafe(scope)
+        person = await self._person(key, in_haste=kills)
+        if key is None or person is None:
             return _signed_out(headers, path)
-        scope[_VISIT] = Visit(person, session)
+        if person.role.rank < role.rank:
+            return _refused(
+                403, "not_allowed", f"only {'an' if role is Role.OWNER else 'a'} {role} may do this"
+            )
+        if key.kind is KeyKind.TOKEN and not path.startswith("/api/"):
+            return _refused(403, "not_allowed", "a token opens the API alone")
+        let_in(scope, Visit(person, key))
         return None
 
-    def _session(self, headers: Headers) -> tuple[str, bool]:
-        """The session that a request names, and whether a browser added it by itself."""
+    async def _person(self, key: Key | None, *, in_haste: bool) -> Person | None:
+        if key is None:
+            return None
+        return await (self._sign_in.person_in_haste(key) if in_haste else self._sign_in.person_of(key))
+
+    def _key(self, scope: Scope, headers: Headers) -> Key | None:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return token.strip(), False
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
-        except CookieError:
-            morsel = None
-        return (morsel.value if morsel else ""), True
+            return Key(KeyKind.TOKEN, token.strip())
+        session = self._cookie.read(scope)
+        return Key(KeyKind.SESSION, session) if session else None
 
 
-def _names(host: str, allowed: frozenset[str]) -> bool:
+def _bounded(scope: Scope, receive: Receive) -> Receive:
+    """Stop reading a body that never ends."""
+    if scope["type"] != "http":
+        return receive
+    left = _LONGEST_BODY
+
+    async def bounded() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise _BodyTooLong
+        return message
+
+    return bounded
+
+
+def _name(host: str) -> str:
     try:
-        name = urlsplit(f"//{host}").hostname or ""
+        return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:
-        return False
-    return name.lower() in allowed
+        return ""
 
 
-def _is_ours(headers: Headers, *, strict: bool) -> bool:
+def _is_unsafe(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
+
+
+def _may_cross(scope: Scope, headers: Headers) -> bool:
+    """Whether a browser may send this request, seeing what page it comes from."""
+    unsafe = _is_unsafe(scope)
+    live = unsafe or str(scope["path"]).startswith("/_nicegui_ws/")
+    return not live or _is_ours(scope, headers, strict=unsafe)
+
+
+def _is_ours(scope: Scope, headers: Headers, *, strict: bool) -> bool:
     """Whether a browser says that one of our own pages asks; `strict` needs it to say so."""
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+        try:
+            asker = urlsplit(origin)
+        except ValueError:
+            return False
+        # Behind TLS, a page that came without may have been written by anybody on the way.
+        schemes = {"https"} if is_https(scope) else {"http", "https"}
+        return asker.scheme in schemes and asker.netloc.lower() == headers.get("host", "").lower()
     site = headers.get("sec-fetch-site")
     return site == "same-origin" or (site in {None, "none"} and not strict)
 
 
 def _signed_out(headers: Headers, path: str) -> Response:
-    if path.startswith(("/api/v1", "/_nicegui_ws/")):
-        return _refused(
+    if path.startswith(("/api/v1", "/_nicegui")):
+        answer = _refused(
             401,
             "signed_out",
             "nobody is signed in: `understudy link` (of the demo: `understudy --demo link`) gives one",
         )
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
     if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") == "navigate":
         # The strict cookie is not sent when a link on another site leads here; coming again from here, it is.
         return bounce_page()
     return RedirectResponse("/sign-in", 303)
+
+
+def _too_long() -> Response:
+    return _refused(413, "too_long", f"a request has at most {_LONGEST_BODY} bytes")
 
 
 def _refused(status: int, code: str, text: str) -> Response:
@@ -176,6 +193,8 @@ def _refused(status: int, code: str, text: str) -> Response:
 def _failed(error: Exception, *, wants_json: bool) -> Response:
     if isinstance(error, StoreAway):
         return _refused(503, "store_away", str(error)) if wants_json else away_page()
+    if isinstance(error, _BodyTooLong):
+        return _too_long()
     text = "something went wrong here; the log names the place"
     return _refused(500, "failed", text) if wants_json else Response(text, 500, media_type="text/plain")
 

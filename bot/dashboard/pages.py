@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from bot.app import Office, Service
 from bot.chats import ChatState
+from bot.dashboard.access import visit_of
 from bot.dashboard.chat_panel import ChatPanel
 from bot.dashboard.drafts_panel import DraftsPanel
-from bot.dashboard.guard import visit_of
 from bot.dashboard.header import Header
 from bot.dashboard.kill_bar import KillBanner
 from bot.dashboard.reasons_panel import ReasonsPanel
@@ -68,7 +68,7 @@ class Pages:
         visitor = Visitor(visit, self._sign_in, self._switch, client)
         board = _Board(self._office, visitor, chosen, self._persona_name(snapshot), self._friends)
         board.show(snapshot)
-        self._snapshots.watch(board.show, key)
+        self._snapshots.watch(board.show, key, visitor.may_look)
         client.on_delete(lambda: self._snapshots.forget(board.show))
         return None
 

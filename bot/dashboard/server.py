@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import socket
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
@@ -13,23 +12,29 @@ from typing import Final, Self
 
 import structlog
 import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
+from bot.accounts import Account, Accounts
 from bot.app import Office, Service
-from bot.dashboard.address import announce, url_of
-from bot.dashboard.api import add_error_handlers, api_router
+from bot.dashboard.access import Viewer
+from bot.dashboard.address import announce, link_to, url_of
+from bot.dashboard.api import ERRORS, add_error_handlers, api_router
 from bot.dashboard.api_docs import api_docs_page
-from bot.dashboard.guard import Guard, allowed_hosts, visit_of
+from bot.dashboard.api_people import people_router
+from bot.dashboard.cookie import SessionCookie
+from bot.dashboard.door import Door
+from bot.dashboard.guard import Guard, allowed_hosts
+from bot.dashboard.listening import listen, tls_of
 from bot.dashboard.nicegui_host import NiceGuiHost
 from bot.dashboard.pages import FRIENDS, Pages
-from bot.dashboard.sign_in import SESSION_SECONDS, SignIn
-from bot.dashboard.sign_in_page import refused_link_page, sign_in_page
+from bot.dashboard.sign_in import SignIn
 from bot.dashboard.snapshot import Snapshots
 from bot.dashboard.switch import Switch
-from bot.errors import BotError, PortTaken, SettingsInvalid, StoreAway
-from bot.people import Person
+from bot.errors import StoreAway
+from bot.people import HOUSE, Person
+from bot.tries import Tries
 from chat.message import Author
 
 _log = structlog.get_logger()
@@ -62,7 +67,8 @@ class Dashboard:
         self._nicegui = NiceGuiHost()
         self._switch = Switch(office.desk)
         self._snapshots = Snapshots(office)
-        self.sign_in = SignIn(office.store)
+        self.accounts = Accounts(office.store, office.clock)
+        self.sign_in = SignIn(office.store, office.clock)
 
     @property
     def port(self) -> int:
@@ -77,12 +83,16 @@ class Dashboard:
         return url_of(self._office.settings.dashboard, self.port)
 
     async def link(self, person: Person) -> str:
-        """Give an address that signs a person in, once. Raises StoreAway."""
-        return f"{self.url}/sign-in?token={await self.sign_in.mint(person)}"
+        """Give an address that signs a person in, once, whether or not they were added before. Raises StoreAway."""
+        return await self._link_of(await self.accounts.add(HOUSE, person.name, person.role))
+
+    async def _link_of(self, account: Account) -> str:
+        return link_to(self.url, await self.sign_in.mint(account))
 
     async def __aenter__(self) -> Self:
         settings = self._office.settings.dashboard
-        self._socket = _bind(settings.host, settings.port)
+        tls = tls_of(settings)
+        self._socket = listen(settings)
         try:
             config = uvicorn.Config(
                 self._app(),
@@ -94,6 +104,10 @@ class Dashboard:
                 timeout_graceful_shutdown=1,
                 ws_max_size=1_000_000,
                 server_header=False,
+                # By itself uvicorn would believe whatever runs on this machine.
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
+                ssl_context_factory=None if tls is None else lambda *_: tls,
             )
             self._server = _Server(config)
         except BaseException:
@@ -144,15 +158,21 @@ class Dashboard:
             summary="Watch and steer the stand-in.",
             docs_url=None,
             redoc_url=None,
-            openapi_url="/api/openapi.json",
+            openapi_url=None,
         )
         add_error_handlers(app)
         app.include_router(api_router(self._office, self._switch))
-        cookie = f"understudy-{self.port}"
-        self._add_doors(app, cookie)
+        app.include_router(people_router(self.accounts, self.sign_in, self._link_of, ERRORS))
+        settings, cookie = self._office.settings.dashboard, SessionCookie(self.port)
+        tries = Tries(self._office.store, self._office.clock, settings.sign_in)
+        Door(self.accounts, self.sign_in, tries, cookie).add_to(app)
+
+        @app.get("/api/openapi.json", include_in_schema=False)
+        async def document(_: Viewer) -> JSONResponse:
+            return JSONResponse(app.openapi())
 
         @app.get("/api/docs", include_in_schema=False)
-        async def docs() -> HTMLResponse:
+        async def docs(_: Viewer) -> HTMLResponse:
             return api_docs_page(app.openapi())
 
         @app.api_route(
@@ -160,7 +180,7 @@ class Dashboard:
             methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             include_in_schema=False,
         )
-        async def unknown() -> JSONResponse:
+        async def unknown(_: Viewer) -> JSONResponse:
             return JSONResponse(
                 {"error": "unknown", "message": "there is no such path or method: see /api/docs"}, 404
             )
@@ -169,37 +189,9 @@ class Dashboard:
         app.mount("/assets", StaticFiles(directory=str(assets)))
         pages = Pages(self._office, self._service, self._snapshots, self._switch, self.sign_in, self._friends)
         self._nicegui.mount(app, "/", pages.board)
-        hosts = allowed_hosts(self._office.settings.dashboard.host, self._hosts)
+        hosts = allowed_hosts(settings.host, self._hosts)
         app.add_middleware(Guard, sign_in=self.sign_in, hosts=hosts, cookie=cookie)
         return app
-
-    def _add_doors(self, app: FastAPI, cookie: str) -> None:
-        @app.get("/sign-in", include_in_schema=False)
-        async def sign_in(request: Request, token: str = "") -> Response:
-            if not token:
-                return sign_in_page()
-            # A browser that only looks ahead must not use the link up.
-            ahead = "prefetch" in request.headers.get("sec-purpose", "")
-            session = None if ahead else await self.sign_in.redeem(token)
-            if session is None:
-                return refused_link_page()
-            answer = RedirectResponse("/", 303)
-            answer.set_cookie(
-                cookie,
-                session,
-                max_age=SESSION_SECONDS,
-                httponly=True,
-                samesite="strict",
-                secure=request.url.scheme == "https",
-            )
-            return answer
-
-        @app.post("/sign-out", include_in_schema=False)
-        async def sign_out(request: Request) -> Response:
-            await self.sign_in.sign_out(visit_of(request.scope).session)
-            answer = RedirectResponse("/sign-in", 303)
-            answer.delete_cookie(cookie, httponly=True, samesite="strict")
-            return answer
 
 
 class _Server(uvicorn.Server):
@@ -218,36 +210,3 @@ class _Server(uvicorn.Server):
             await super().startup(sockets=sockets)
         except SystemExit:
             self.should_exit = True
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    try:
-        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
-            host.strip("[]") or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except OSError as error:
-        raise SettingsInvalid(
-            f"the setting dashboard.host cannot be used: {host} ({error.strerror})"
-        ) from None
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(256)
-    except OSError as error:
-        listener.close()
-        raise _not_bound(host, port, error) from None
-    listener.setblocking(False)
-    return listener
-
-
-def _not_bound(host: str, port: int, error: OSError) -> BotError:
-    if error.errno == errno.EADDRINUSE:
-        return PortTaken(
-            f"port {port} on {host} is in use: stop what uses it, or set UNDERSTUDY_DASHBOARD__PORT (0: any free one)"
-        )
-    if error.errno == errno.EACCES:
-        return PortTaken(
-            f"this user may not use port {port}: set UNDERSTUDY_DASHBOARD__PORT to one above 1023"
-        )
-    return SettingsInvalid(f"the setting dashboard.host cannot be used: {host} ({error.strerror})")

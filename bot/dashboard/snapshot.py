@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -67,6 +67,15 @@ class Snapshot:
 
 
 Show = Callable[[Snapshot], None]
+MayLook = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Watcher:
+    """An open page: which chat it shows, and whether who looks at it still may."""
+
+    key: ChatKey | None
+    may_look: MayLook
 
 
 class Snapshots:
@@ -75,7 +84,7 @@ class Snapshots:
     def __init__(self, office: Office) -> None:
         self._office = office
         self._wakeup = Wakeup(office.store)
-        self._watchers: dict[Show, ChatKey | None] = {}
+        self._watchers: dict[Show, _Watcher] = {}
 
     async def run(self) -> None:
         """Keep the watchers informed until cancelled."""
@@ -90,7 +99,8 @@ class Snapshots:
                     continue
                 try:
                     async with asyncio.timeout(_PATIENCE_SECONDS):
-                        before = await self.take(*self._watchers.values())
+                        await self._turn_away()
+                        before = await self.take(*(watcher.key for watcher in self._watchers.values()))
                 except (StoreError, TimeoutError):
                     # What was true last stays on the pages, with a line that says that it may not be any more.
                     before = Snapshot(
@@ -101,9 +111,9 @@ class Snapshots:
                 for show in list(self._watchers):
                     self._show(show, before)
 
-    def watch(self, show: Show, key: ChatKey | None) -> None:
-        """Have `show` called with each new snapshot, with that chat in it, until it is forgotten."""
-        self._watchers[show] = key
+    def watch(self, show: Show, key: ChatKey | None, may_look: MayLook) -> None:
+        """Have `show` called with each new snapshot, with that chat in it, while they may look and until forgotten."""
+        self._watchers[show] = _Watcher(key, may_look)
 
     def forget(self, show: Show) -> None:
         """Call `show` no more."""
@@ -150,6 +160,14 @@ class Snapshots:
             journal=tuple(journal),
             outcomes=outcomes,
         )
+
+    async def _turn_away(self) -> None:
+        """Show nothing more to who was signed out since the page was opened. Raises StoreAway."""
+        watchers = list(self._watchers.items())
+        allowed = await asyncio.gather(*(watcher.may_look() for _, watcher in watchers))
+        for (show, _), may_look in zip(watchers, allowed, strict=True):
+            if not may_look:
+                self.forget(show)
 
     @staticmethod
     def _show(show: Show, snapshot: Snapshot) -> None:

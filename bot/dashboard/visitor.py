@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from nicegui import Client, ui
 
-from bot.dashboard.guard import Visit
+from bot.dashboard.access import Visit
 from bot.dashboard.sign_in import SignIn
 from bot.dashboard.switch import Switch
 from bot.errors import BotError
@@ -23,7 +23,7 @@ class Visitor:
 
     def __init__(self, visit: Visit, sign_in: SignIn, switch: Switch, client: Client) -> None:
         self.person = visit.person
-        self._session = visit.session
+        self._key = visit.key
         self._sign_in = sign_in
         self._switch = switch
         self._client = client
@@ -39,6 +39,14 @@ class Visitor:
         """Whether they may resume and change settings."""
         return self.person.role is Role.OWNER
 
+    async def may_look(self) -> bool:
+        """Whether they are still signed in; if not, the page is taken away. Raises StoreAway."""
+        if await self._sign_in.person_of(self._key) is not None:
+            return True
+        if not self._client.is_deleted:
+            self._client.open("/sign-in")
+        return False
+
     async def do(self, deed: Callable[[Person], Awaitable[Answer]]) -> Answer | None:
         """Do something in their name, in the order in which they did it.
 
@@ -46,7 +54,7 @@ class Visitor:
         """
         try:
             async with self._turn:
-                person = await self._sign_in.person_of(self._session)
+                person = await self._sign_in.person_of(self._key)
                 if person is None:
                     self.say(
                         "Signed out: `understudy link` (of the demo: `understudy --demo link`) lets you in again.",
@@ -61,7 +69,7 @@ class Visitor:
     async def kill(self, scope: KillScope) -> None:
         """Press the switch. Not even Redis being away is in the way of that."""
         try:
-            person = await self._sign_in.person_in_haste(self._session)
+            person = await self._sign_in.person_in_haste(self._key)
             if person is None:
                 self.say(
                     "Signed out: `understudy link` (of the demo: `understudy --demo link`) lets you in again.",

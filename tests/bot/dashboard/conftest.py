@@ -18,7 +18,7 @@ from bot.people import Person
 from bot.settings import DashboardSettings, Settings
 from bot.turn_queue import DraftPlan, TurnQueue
 from chat.message import Message
-from tests.bot.playground import Playground, until
+from tests.bot.playground import OWNER, Playground, until
 
 ARGUMENTS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
@@ -55,19 +55,46 @@ Client = Callable[[Person | None], Awaitable[httpx.AsyncClient]]
 
 @pytest.fixture
 async def client(dashboard: Dashboard) -> AsyncIterator[Client]:
-    """Make a client that says a person's token, or none."""
+    """Make a client that has a person's session and asks as our own pages do, or one that has none."""
+    made: list[httpx.AsyncClient] = []
+
+    async def make(person: Person | None) -> httpx.AsyncClient:
+        http = httpx.AsyncClient(base_url=dashboard.url, headers={"Origin": dashboard.url}, timeout=20)
+        made.append(http)
+        if person is not None:
+            assert (await enter(http, await dashboard.link(person))).status_code == 303
+        return http
+
+    yield make
+    for one in made:
+        await one.aclose()
+
+
+@pytest.fixture
+async def program(dashboard: Dashboard) -> AsyncIterator[Client]:
+    """Make a client that says a person's token, as a program does."""
     made: list[httpx.AsyncClient] = []
 
     async def make(person: Person | None) -> httpx.AsyncClient:
         headers = {}
         if person is not None:
-            headers["Authorization"] = f"Bearer {await dashboard.sign_in.mint_session(person)}"
+            account = await dashboard.accounts.add(OWNER, person.name, person.role)
+            headers["Authorization"] = (
+                f"Bearer {await dashboard.sign_in.mint_token(OWNER, account, person.role)}"
+            )
         made.append(httpx.AsyncClient(base_url=dashboard.url, headers=headers, timeout=20))
         return made[-1]
 
     yield make
     for one in made:
         await one.aclose()
+
+
+async def enter(http: httpx.AsyncClient, link: str) -> httpx.Response:
+    """Press the button on the page that a link leads to, as a browser would."""
+    address, _, token = link.partition("?token=")
+    origin = address.removesuffix("/sign-in")
+    return await http.post(address, data={"token": token}, headers={"Origin": origin})
 
 
 async def receive(office: Office, message: Message) -> None:
@@ -161,6 +188,7 @@ async def visiting(
 
     page.on("request", lambda request: foreign(request.url))
     await page.goto(await dashboard.link(person))
+    await page.get_by_role("button", name="Sign in").click()
     await page.wait_for_function("window.socket && window.socket.connected")
     yield page
     await context.close()

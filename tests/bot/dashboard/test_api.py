@@ -142,9 +142,9 @@ async def test_a_refused_text_is_not_quoted_in_the_error(client: Client) -> None
 async def test_transcript_outcomes_and_journal_of_a_chat(
     client: Client, office: Office, room: Playground
 ) -> None:
+    http = await client(VIEWER)
     message = await room.say("Sam?")
     draft = await plant(office, message)
-    http = await client(VIEWER)
     (said,) = (await http.get(CHAT + "/transcript")).json()
     assert (said["id"], said["author"], said["text"], said["own"]) == (message.id, "Mia", "Sam?", False)
     outcomes = (await http.get(CHAT + "/outcomes")).json()

@@ -11,14 +11,14 @@ import pytest
 from bot.app import Office
 from bot.dashboard.guard import allowed_hosts
 from bot.dashboard.server import Dashboard
-from tests.bot.dashboard.conftest import Client
+from tests.bot.dashboard.conftest import Client, enter
 from tests.bot.playground import OWNER, VIEWER
 
 
 @asynccontextmanager
 async def _signed_in(dashboard: Dashboard) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=dashboard.url, timeout=20) as http:
-        answer = await http.get(await dashboard.link(OWNER))
+        answer = await enter(http, await dashboard.link(OWNER))
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         yield http
 
@@ -26,7 +26,7 @@ async def _signed_in(dashboard: Dashboard) -> AsyncIterator[httpx.AsyncClient]:
 async def test_a_link_sets_a_strict_cookie_and_leads_to_the_chats(dashboard: Dashboard) -> None:
     async with httpx.AsyncClient(timeout=20) as http:
         link = await dashboard.link(OWNER)
-        answer = await http.get(link)
+        answer = await enter(http, link)
         cookie = answer.headers["set-cookie"]
         assert "HttpOnly" in cookie
         assert "SameSite=strict" in cookie
@@ -39,28 +39,32 @@ async def test_a_link_sets_a_strict_cookie_and_leads_to_the_chats(dashboard: Das
 async def test_a_link_that_was_used_shows_how_to_get_another(dashboard: Dashboard) -> None:
     link = await dashboard.link(OWNER)
     async with httpx.AsyncClient(timeout=20) as http:
-        assert (await http.get(link)).status_code == 303
+        assert (await enter(http, link)).status_code == 303
     async with httpx.AsyncClient(timeout=20) as http:
-        again = await http.get(link)
+        again = await enter(http, link)
         assert again.status_code == 401
         assert "understudy link" in again.text
         assert "set-cookie" not in again.headers
-        assert (await http.get(dashboard.url + "/sign-in?token=wrong")).status_code == 401
+        assert (await enter(http, dashboard.url + "/sign-in?token=wrong")).status_code == 401
         assert "understudy link" in (await http.get(dashboard.url + "/sign-in")).text
 
 
-async def test_looking_ahead_does_not_use_a_link_up(dashboard: Dashboard) -> None:
+async def test_to_look_at_a_link_does_not_use_it_up(dashboard: Dashboard) -> None:
     link = await dashboard.link(OWNER)
     async with httpx.AsyncClient(timeout=20) as http:
-        assert (await http.get(link, headers={"Sec-Purpose": "prefetch"})).status_code == 401
-        assert (await http.head(link)).status_code != 303
-        assert (await http.get(link)).status_code == 303
+        for preview in ({}, {"Sec-Purpose": "prefetch"}, {"User-Agent": "WhatsApp/2"}):
+            page = await http.get(link, headers=preview)
+            assert (page.status_code, page.headers.get("set-cookie")) == (200, None)
+            assert link.partition("token=")[2] in page.text
+        assert "set-cookie" not in (await http.head(link)).headers
+        assert (await enter(http, link)).status_code == 303
 
 
 async def test_who_is_signed_out_sees_the_door_and_nothing_else(dashboard: Dashboard) -> None:
     async with httpx.AsyncClient(base_url=dashboard.url, timeout=20) as http:
         assert (await http.get("/")).headers["location"] == "/sign-in"
         assert (await http.get("/_nicegui_ws/socket.io/?EIO=4&transport=polling")).status_code == 401
+        assert (await http.get("/_nicegui/anything.js")).status_code == 401
         assert (await http.get("/assets/dashboard.css")).status_code == 200
         assert (await http.get("/favicon.ico")).status_code == 200
         assert (await http.get("/etc/passwd")).status_code == 404

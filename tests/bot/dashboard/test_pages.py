@@ -218,15 +218,14 @@ async def test_a_viewer_may_kill_but_not_decide(
         await expect(page.locator(".u-banners")).to_contain_text("Killed by vera")
 
 
-async def test_who_is_signed_out_elsewhere_can_do_nothing_more(
-    page: Page, office: Office, dashboard: Dashboard
+async def test_who_is_removed_sees_nothing_more_at_once(
+    page: Page, browser: Browser, office: Office, dashboard: Dashboard, room: Playground
 ) -> None:
-    (session,) = [cookie["value"] for cookie in await page.context.cookies() if "value" in cookie]
-    await dashboard.sign_in.sign_out(session)
-    await page.get_by_role("button", name="Manual").click()
-    await expect(page.get_by_text("Signed out:")).to_be_visible()
-    assert (await office.desk.chats.get(ROOM)).policy.mode is Mode.AUTO
-    await expect(page.get_by_role("button", name="Auto")).to_have_attribute("aria-pressed", "true")
+    async with visiting(browser, dashboard, MODERATOR) as other:
+        await dashboard.accounts.remove(OWNER, MODERATOR.name)
+        await expect(other.get_by_text("You are signed out")).to_be_visible()
+    await room.say("not for max")
+    await expect(page.get_by_role("log").get_by_text("not for max")).to_be_visible()
 
 
 async def test_signing_out_leads_to_the_door(page: Page) -> None:
@@ -347,6 +346,7 @@ async def test_closing_does_not_wait_for_open_pages(
         running = asyncio.create_task(dashboard.run())
         page = await browser.new_page()
         await page.goto(await dashboard.link(OWNER))
+        await page.get_by_role("button", name="Sign in").click()
         await page.wait_for_function("window.socket && window.socket.connected")
         running.cancel()
         async with asyncio.timeout(4):  # a tenth of a second, on a machine that has nothing else to do

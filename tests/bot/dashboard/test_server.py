@@ -13,13 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.accounts import Accounts
 from bot.app import Office
 from bot.dashboard.address import sign_in_link, url_of
 from bot.dashboard.server import Dashboard
 from bot.errors import PortTaken, SettingsInvalid
 from bot.settings import DashboardSettings
 from safety.kill import KillScope
-from tests.bot.dashboard.conftest import Client, serving
+from tests.bot.dashboard.conftest import Client, enter, serving
 from tests.bot.playground import OWNER, VIEWER, Playground, until
 
 
@@ -46,7 +47,7 @@ async def test_a_host_that_is_not_ours_is_a_wrong_setting(office: Office) -> Non
 
 async def test_a_link_holds_before_the_serving_begins(office: Office, room: Playground) -> None:
     async with Dashboard(office) as dashboard, httpx.AsyncClient(timeout=20) as http:
-        asking = asyncio.create_task(http.get(await dashboard.link(OWNER)))
+        asking = asyncio.create_task(enter(http, await dashboard.link(OWNER)))
         await asyncio.sleep(0.1)
         assert not asking.done()
         running = asyncio.create_task(dashboard.run())
@@ -59,7 +60,7 @@ async def test_a_link_holds_before_the_serving_begins(office: Office, room: Play
 async def test_dashboards_may_follow_each_other_in_one_process(office: Office, room: Playground) -> None:
     for _ in range(2):
         async with serving(office) as dashboard, httpx.AsyncClient(timeout=20) as http:
-            await http.get(await dashboard.link(OWNER))
+            await enter(http, await dashboard.link(OWNER))
             assert "Weekend Plans" in (await http.get(dashboard.url)).text
 
 
@@ -67,7 +68,7 @@ async def test_a_second_cancellation_leaves_nothing_open(office: Office, room: P
     for _ in range(2):
         async with Dashboard(office) as dashboard, httpx.AsyncClient(timeout=20) as http:
             running = asyncio.create_task(dashboard.run())
-            assert (await http.get(await dashboard.link(OWNER))).status_code == 303
+            assert (await enter(http, await dashboard.link(OWNER))).status_code == 303
             running.cancel()
             await asyncio.sleep(0.01)
             running.cancel()
@@ -79,16 +80,17 @@ async def test_a_kill_is_shown_by_the_next_dashboard_too(office: Office, room: P
     async with serving(office):
         await office.desk.kill(VIEWER, KillScope.everywhere())
     async with serving(office) as dashboard, httpx.AsyncClient(timeout=20) as http:
-        await http.get(await dashboard.link(OWNER))
+        await enter(http, await dashboard.link(OWNER))
         assert "Killed by vera at " in (await http.get(dashboard.url)).text
 
 
 async def test_another_process_can_make_a_link(office: Office, room: Playground) -> None:
+    olivia = await Accounts(office.store, office.clock).add(OWNER, "olivia", OWNER.role)
     async with serving(office), httpx.AsyncClient(timeout=20) as http:
 
         async def announced() -> bool:
-            link = await sign_in_link(office.store, office.settings.dashboard, OWNER)
-            return ":0/" not in link and (await http.get(link)).status_code == 303
+            link = await sign_in_link(office.store, office.clock, office.settings.dashboard, olivia)
+            return ":0/" not in link and (await enter(http, link)).status_code == 303
 
         await until(announced)
 
@@ -121,8 +123,8 @@ async def test_no_token_and_no_text_stands_in_a_log(
             await room.say("my secret words")
             link = await dashboard.link(OWNER)
             token = link.partition("=")[2]
-            await http.get(link)
-            await http.get(link)
+            await enter(http, link)
+            await enter(http, link)
             await http.get(f"{dashboard.url}/sign-inn?token={token}")
             assert "my secret words" in (await http.get(dashboard.url)).text
             session = next(iter(http.cookies.values()))
