@@ -123,7 +123,9 @@ async def test_chats_are_listed_and_changed(client: Client) -> None:
     assert (await http.patch(CHAT, json={"kill_words": []})).json()["kill_words"] == []
 
 
-@pytest.mark.parametrize("change", [{"mode": "loud"}, {"probability": 2}, {"volume": 1}, {"kill_words": ["..."]}, "text"])
+@pytest.mark.parametrize(
+    "change", [{"mode": "loud"}, {"probability": 2}, {"volume": 1}, {"kill_words": ["..."]}, "text"]
+)
 async def test_a_change_that_makes_no_sense_changes_nothing(client: Client, change: object) -> None:
     http = await client(OWNER)
     before = (await http.get(CHAT)).json()
