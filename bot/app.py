@@ -51,6 +51,8 @@ from inference.engines.openai import OpenAIServer
 from inference.persona import Persona, load_persona
 from safety.chain import draft_rules, gate_rules
 from safety.kill_word import KillWords
+from safety.moderation.backend import open_classifier
+from safety.moderation.classifier import Classifier
 
 _log = structlog.get_logger()
 _SWEEP_SECONDS: Final = 5.0
@@ -68,6 +70,7 @@ class Office:
     kill_switch: RedisKillSwitch
     kill_watch: KillWatch
     kill_words: KillWords
+    classifier: Classifier
     attendance: Attendance
     rooms: LocalRooms
 
@@ -82,7 +85,10 @@ async def open_office(
     _prepare(settings.state_dir)
     url = settings.redis_url.get_secret_value() if settings.redis_url else None
     kill_words = KillWords(settings.kill_words)
-    async with Store(settings.state_dir / "redis", url, settings.partitions) as store:
+    async with (
+        Store(settings.state_dir / "redis", url, settings.partitions) as store,
+        open_classifier(settings.rules.moderation) as classifier,
+    ):
         kill_folder = KillFolder(settings.state_dir)
         kill_switch = RedisKillSwitch(store, clock, kill_folder, settings.turns.retention_days)
         desk = Desk(
@@ -90,7 +96,7 @@ async def open_office(
             Drafts(store, clock, settings.outbox.moved_past_messages, settings.drafts),
             Journal(store),
             kill_switch,
-            draft_rules(kill_words, settings.rules.draft()),
+            draft_rules(kill_words, settings.rules.draft(), classifier),
         )
         yield Office(
             settings=settings,
@@ -101,6 +107,7 @@ async def open_office(
             kill_switch=kill_switch,
             kill_watch=KillWatch(kill_switch, kill_folder),
             kill_words=kill_words,
+            classifier=classifier,
             attendance=Attendance(store, clock),
             rooms=LocalRooms(store, clock),
         )
@@ -133,7 +140,7 @@ class Service:
         writer = Writer(
             persona,
             client,
-            draft_rules(office.kill_words, settings.rules.draft()),
+            draft_rules(office.kill_words, settings.rules.draft(), office.classifier),
             names,
             settings.worker.rewrites,
             settings.drafts.candidates,

@@ -47,6 +47,7 @@ from bot.tries import TrySettings
 from bot.worker import WorkerSettings
 from safety.chain import DraftSettings, GateSettings
 from safety.kill_word import KillWords
+from safety.moderation.settings import ModerationSettings
 from safety.rules.broadcast import BroadcastSettings
 from safety.rules.length import LengthSettings
 from safety.rules.rate_limit import RateLimitSettings
@@ -178,6 +179,7 @@ class RuleSettings(_Table):
     broadcast: BroadcastSettings = BroadcastSettings()
     repetition: RepetitionSettings = RepetitionSettings()
     length: LengthSettings = LengthSettings()
+    moderation: ModerationSettings = ModerationSettings()
 
     def gate(self) -> GateSettings:
         """The gate's part."""
@@ -185,7 +187,12 @@ class RuleSettings(_Table):
 
     def draft(self) -> DraftSettings:
         """The draft's part."""
-        return DraftSettings(broadcast=self.broadcast, repetition=self.repetition, length=self.length)
+        return DraftSettings(
+            broadcast=self.broadcast,
+            repetition=self.repetition,
+            length=self.length,
+            moderation=self.moderation,
+        )
 
 
 class StoreSettings(BaseSettings):

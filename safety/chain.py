@@ -2,7 +2,8 @@
 
 The gate's list: cheap refusals first, and the rate limit last, for only a turn that would be answered
 may count. The draft's list: what no other sample mends before what one may mend, save for length: a
-draft that is too long because it loops deserves the second sample that a loop gets.
+draft that is too long because it loops deserves the second sample that a loop gets. Moderation last, for
+asking a classifier may take time and money, and shows the text to another machine.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from safety.kill_word import KillWords
+from safety.moderation.classifier import Classifier
+from safety.moderation.lexicon import Lexicon
+from safety.moderation.settings import ModerationSettings
 from safety.policy import Rule
 from safety.rules.broadcast import BroadcastRule, BroadcastSettings
 from safety.rules.crisis import CrisisRule
@@ -18,6 +22,7 @@ from safety.rules.kill import KillRule
 from safety.rules.kill_word import KillWordRule
 from safety.rules.length import LengthRule, LengthSettings
 from safety.rules.mode import ModeRule
+from safety.rules.moderation import ModerationRule
 from safety.rules.probability import ProbabilityRule
 from safety.rules.rate_limit import RateLimitRule, RateLimitSettings
 from safety.rules.repetition import RepetitionRule, RepetitionSettings
@@ -40,6 +45,7 @@ class DraftSettings:
     broadcast: BroadcastSettings = BroadcastSettings()  # noqa: RUF009 - frozen
     repetition: RepetitionSettings = RepetitionSettings()  # noqa: RUF009 - frozen
     length: LengthSettings = LengthSettings()  # noqa: RUF009 - frozen
+    moderation: ModerationSettings = ModerationSettings()  # noqa: RUF009 - frozen
 
 
 def gate_rules(windows: Windows, settings: GateSettings | None = None) -> tuple[Rule[Gate], ...]:
@@ -54,8 +60,10 @@ def gate_rules(windows: Windows, settings: GateSettings | None = None) -> tuple[
     )
 
 
-def draft_rules(kill_words: KillWords, settings: DraftSettings | None = None) -> tuple[Rule[DraftText], ...]:
-    """May this text leave?"""
+def draft_rules(
+    kill_words: KillWords, settings: DraftSettings | None = None, classifier: Classifier | None = None
+) -> tuple[Rule[DraftText], ...]:
+    """May this text leave? Without a classifier, the built-in lexicon moderates."""
     settings = settings or DraftSettings()
     return (
         KillWordRule(kill_words),
@@ -64,4 +72,5 @@ def draft_rules(kill_words: KillWords, settings: DraftSettings | None = None) ->
         SpeakerRule(),
         RepetitionRule(settings.repetition),
         LengthRule(settings.length),
+        ModerationRule(classifier or Lexicon(), settings.moderation),
     )

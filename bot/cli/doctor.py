@@ -17,6 +17,9 @@ from bot.errors import BotError, PortTaken
 from bot.settings import Settings
 from inference.errors import InferenceError
 from inference.persona import load_persona
+from safety.moderation.backend import open_classifier
+from safety.moderation.classifier import Sample
+from safety.moderation.errors import ModerationError
 
 _FAILED: Final = 1
 
@@ -39,13 +42,14 @@ async def _doctor(settings: Settings) -> None:
         ("store", _store),
         ("persona", _persona),
         ("model", _model),
+        ("moderation", _moderation),
         ("port", _port),
     )
     failed = False
     for name, check in checks:
         try:
             found = await check(settings)
-        except (BotError, InferenceError) as error:
+        except (BotError, InferenceError, ModerationError) as error:
             failed = True
             say(f"wrong  {name}: {error}", "bold red")
         else:
@@ -74,6 +78,15 @@ async def _persona(settings: Settings) -> str:
 async def _model(settings: Settings) -> str:
     async with open_office(settings) as office, open_service(office, connectors=[]) as service:
         return f"{settings.model.engine} answers as {service.persona.prompt.name}"
+
+
+async def _moderation(settings: Settings) -> str:
+    moderation = settings.rules.moderation
+    if moderation.backend == "off":
+        return "off: no classifier judges what is written"
+    async with open_classifier(moderation) as classifier:
+        scores = await classifier.classify(Sample(("Hello there!",)))
+    return f"{scores.backend} answers as {scores.model}"
 
 
 async def _port(settings: Settings) -> str:

@@ -36,7 +36,7 @@ def test_the_gates_rules_are_asked_in_the_documented_order() -> None:
 
 def test_the_drafts_rules_are_asked_in_the_documented_order() -> None:
     names = [rule.name for rule in draft_rules(KillWords())]
-    assert names == ["kill_word", "crisis", "broadcast", "speaker", "repetition", "length"]
+    assert names == ["kill_word", "crisis", "broadcast", "speaker", "repetition", "length", "moderation"]
 
 
 async def test_an_ordinary_turn_and_an_ordinary_draft_pass_all_rules() -> None:
@@ -45,7 +45,7 @@ async def test_an_ordinary_turn_and_an_ordinary_draft_pass_all_rules() -> None:
     assert len(decision.trail) == 5
     decision = await decide(draft_rules(KillWords()), draft("yeah sure", "see you at 8?"))
     assert decision.outcome is Outcome.ALLOW
-    assert len(decision.trail) == 6
+    assert len(decision.trail) == 7
 
 
 async def test_a_kill_is_asked_before_anything_else() -> None:

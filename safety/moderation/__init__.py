@@ -1,0 +1,1 @@
+"""Moderation: classifiers that say how hateful, sexual or violent a text is, behind one protocol."""
