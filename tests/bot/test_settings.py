@@ -9,6 +9,7 @@ import pytest
 from bot.errors import SettingsInvalid
 from bot.inbox import InboxSettings
 from bot.settings import Settings, read_settings, read_store_settings
+from safety.moderation.settings import CategoryOutcomes, Thresholds
 
 
 @pytest.fixture
@@ -55,6 +56,17 @@ def test_tables_of_the_file_and_of_the_environment_are_merged(
     assert settings.rules.length.bubbles == 3
 
 
+def test_one_threshold_and_one_outcome_can_be_set_and_the_others_stay(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text('[rules.moderation.outcomes]\nsexual = "allow"\n')
+    monkeypatch.setenv("UNDERSTUDY_RULES__MODERATION__THRESHOLDS__HATE", "0.5")
+    moderation = read_settings().rules.draft().moderation
+    assert moderation.thresholds == Thresholds(hate=0.5)
+    assert moderation.outcomes == CategoryOutcomes(sexual="allow")
+    assert moderation.backend == "lexicon"
+
+
 @pytest.mark.parametrize("given", ["banana, kiwi", '["banana", "kiwi"]'])
 def test_a_list_is_written_with_commas_or_as_json(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNDERSTUDY_KILL_WORDS", given)
@@ -87,6 +99,18 @@ def test_a_home_folder_is_found(file: Path) -> None:
         ("worker__rewrites", "-1", "worker.rewrites must be 0 or more"),
         ("outbox__lease_seconds", "0", "outbox.lease_seconds must be more than 0"),
         ("rules__length__bubbles", "0", "rules.length cannot be used (each length limit is at least 1)"),
+        ("rules__moderation__backend", "oracle", "rules.moderation.backend must be 'lexicon', 'endpoint', "),
+        ("rules__moderation__backend", "endpoint", "rules.moderation cannot be used (backend endpoint needs"),
+        (
+            "rules__moderation__thresholds__hate",
+            "2",
+            "rules.moderation.thresholds cannot be used (the threshold of",
+        ),
+        (
+            "rules__moderation__outcomes__hate",
+            "stop",
+            "rules.moderation.outcomes.hate must be 'hold', 'rewrite', ",
+        ),
         ("model__engine", "vllm", "model.engine must be 'llama_cpp' or 'openai'"),
         ("model__threads", "0", "model.threads must be greater than or equal to 1"),
         ("model__base_url", "localhost:8000", "model.base_url cannot be used (it must be an address"),
@@ -138,6 +162,7 @@ def test_no_refusal_quotes_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_secret_is_not_shown_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNDERSTUDY_REDIS_URL", "redis://:hunter2@localhost/0")
     monkeypatch.setenv("UNDERSTUDY_MODEL__API_KEY", "hunter2")
+    monkeypatch.setenv("UNDERSTUDY_RULES__MODERATION__API_KEY", "hunter2")
     settings = read_settings()
     assert "hunter2" not in repr(settings) + str(settings)
 

@@ -17,6 +17,7 @@ from safety.mode import Mode
 from tests.bot.cli.command import CommandLine, said, staying
 from tests.bot.playground import OWNER, ROOM, Playground, until
 from tests.fakes.model_server import ModelServer, model_server
+from tests.fakes.moderation_server import Failure, FakeModerationServer
 from tests.fakes.openai_server import FakeOpenAIServer
 
 QUESTION = "does the axolotl come along?"
@@ -221,13 +222,31 @@ async def test_doctor_finds_everything_fine_or_says_what_is_wrong(
 ) -> None:
     fine = await served("doctor")
     assert (fine.code, fine.err) == (0, ""), fine.out
-    assert [line.split()[0] for line in fine.out.splitlines()] == ["Python", *["fine"] * 4]
+    assert [line.split()[0] for line in fine.out.splitlines()] == ["Python", *["fine"] * 5]
     (persona / "gguf" / "adapter.gguf").unlink()
     wrong = await served("doctor")
     assert wrong.code == 1
     assert "wrong  persona: " in wrong.out
     assert "fine   store: " in wrong.out
     assert wrong.err == ""
+
+
+async def test_doctor_asks_the_classifier_that_is_set(served: CommandLine) -> None:
+    async with FakeModerationServer() as server:
+        moderated = {
+            "rules__moderation__backend": "endpoint",
+            "rules__moderation__base_url": server.base_url,
+            "rules__moderation__model": "omni",
+            "rules__moderation__attempts": "1",
+        }
+        fine = await served("doctor", **moderated)
+        assert "fine   moderation: endpoint answers as omni" in fine.out
+        server.failure = Failure(503)
+        wrong = await served("doctor", **moderated)
+    assert wrong.code == 1
+    assert "wrong  moderation: the moderation server failed (503)" in wrong.out
+    off = await served("doctor", rules__moderation__backend="off")
+    assert "fine   moderation: off" in off.out
 
 
 async def test_a_link_names_the_dashboard_that_runs_and_doctor_knows_its_port(served: CommandLine) -> None:
