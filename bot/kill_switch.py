@@ -28,6 +28,7 @@ _log = structlog.get_logger()
 KILL_CHANNEL: Final = "understudy:kill"
 _WIDTH: Final = tuple(KillReach)
 _FINISHED: Final = "an unfinished kill was finished"
+_LOST: Final = "Redis lost its record of kills; check its data before an owner resumes"
 _WHOLE_TRIES: Final = 10
 _WHOLE_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 0.5
@@ -137,12 +138,12 @@ class RedisKillSwitch:
         Raises StoreAway.
         """
         tally = await self._whole(scope)
-        if tally is None:
+        if tally is None and not (scope == KillScope.everywhere() and await self._lost()):
             return False
         at = self._clock.now_ms()
         answers = await asyncio.gather(
             *(
-                self._store.run("resume", partition, at, str(scope), by, tally)
+                self._store.run("resume", partition, at, str(scope), by, tally or "")
                 for partition in self._partitions(scope)
             )
         )
@@ -202,11 +203,26 @@ class RedisKillSwitch:
         Meant to be called every few seconds. What is seen once may be a kill or a resume on its way; what is seen
         twice in a row is finished, on the safe side: as a kill. Raises StoreAway.
         """
+        if await self._lost():
+            await self._say_lost()
         scopes = {kill.scope for kill in await self.kills() if kill.scope.reach is not KillReach.CHAT}
         halves = {scope for scope in scopes if not _is_whole(await self._standing_in(scope))}
         for scope in halves & self._halves:
             await self._finish(scope)
         self._halves = halves
+
+    async def _lost(self) -> bool:
+        """Whether a partition's record of kills is not what it was; the scripts then hold everything back."""
+        names = [self._store.partitions.prefix(part) + "kill" for part in self._store.partitions.all()]
+        return not all(await asyncio.gather(*(self._store.ask("hexists", name, "since") for name in names)))
+
+    async def _say_lost(self) -> None:
+        """Put a kill everywhere where everybody sees it, unless one stands."""
+        everywhere = KillScope.everywhere()
+        if not any(found.record for found in await self._standing_in(everywhere)):
+            note = KillNote(secrets.token_hex(8), everywhere, "understudy", _LOST, self._clock.now_ms())
+            await self._write_all(note)
+            _log.error("kill.record_lost")
 
     def latched(self, chat: ChatKey) -> bool:
         """Whether this process has heard a kill for a chat that Redis does not know yet."""
@@ -223,6 +239,9 @@ class RedisKillSwitch:
         for kills in await asyncio.gather(*(self._kills_of(partition) for partition in parts)):
             for kill in kills:
                 found.setdefault(kill.scope, kill)
+        if KillScope.everywhere() not in found and await self._lost():
+            at = as_datetime(self._clock.now_ms())
+            found[KillScope.everywhere()] = Kill(KillScope.everywhere(), "understudy", at, _LOST)
         return tuple(
             sorted(found.values(), key=lambda kill: (_WIDTH.index(kill.scope.reach), str(kill.scope)))
         )

@@ -182,6 +182,15 @@ class Store:
             finally:
                 await pubsub.aclose()
 
+    async def lay_out(self) -> None:
+        """Write what an empty store begins with. In one that is not empty, what is missing stays missing."""
+        if await self.ask("hget", "understudy:meta", "marked"):
+            return
+        for partition in self.partitions.all():
+            # The scripts know by it that they see all kills there ever were.
+            await self.ask("hsetnx", self.partitions.prefix(partition) + "kill", "since", "0")
+        await self.ask("hset", "understudy:meta", "marked", "1")
+
     async def _check(self) -> None:
         where = "the embedded Redis" if self.embedded else "the Redis of UNDERSTUDY_REDIS_URL"
         try:
@@ -208,6 +217,7 @@ class Store:
                 raise StoreUnfit(
                     f"{where} was set up with {field} {found.get(field)}, the settings say {value}"
                 )
+        await self.lay_out()
 
 
 @cache

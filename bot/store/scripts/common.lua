@@ -41,13 +41,26 @@ local function epoch_of(chat)
   return sum
 end
 
+-- What Redis holds of kills begins with a mark, made when the store was. Without it the record of kills was lost
+-- (flushed, evicted, restored in part), and with it perhaps a kill: nothing leaves until an owner resumes everywhere.
+local LOST = '{"scope":"everywhere","by":"understudy","at":0,"reason":"Redis lost its record of kills"}'
+local function record_lost() return redis.call('HEXISTS', key('kill'), 'since') == 0 end
+
 -- The kill in force for a chat as JSON, or false.
 local function standing_kill(chat)
+  if record_lost() then return LOST end
   for _, scope in ipairs(scopes_of(chat)) do
     local kill = redis.call('HGET', key('kill'), 'standing|' .. scope)
     if kill then return kill end
   end
   return false
+end
+
+-- A chat's mode as it counts now: without a sign of the owner nothing is sent that nobody has approved.
+local function mode_of(chat)
+  local mode = redis.call('HGET', key('chat', chat), 'mode') or 'off'
+  if mode == 'auto' and redis.call('HEXISTS', key('owner'), 'absent_since') == 1 then return 'manual' end
+  return mode
 end
 
 local function outcome(chat, ids, what, reason, turn, draft)
@@ -123,10 +136,18 @@ local function taken_by_other(now, draft, by)
   return claim[1] and claim[1] ~= by and tonumber(claim[2]) > now and claim[1]
 end
 
+-- What lay under a kill is as fresh as the moment: no clock runs against it, and nothing that was said meanwhile.
+local function refresh(now, name, chat)
+  local draft = redis.call('HMGET', name, 'expires_at', 'lifetime')
+  redis.call('HSET', name, 'expires_at', math.max(tonumber(draft[1]), now + tonumber(draft[2])),
+    'position', redis.call('HGET', key('chat', chat), 'heard') or '0')
+end
+
 -- Move a draft to a state, with the outcome of its messages, and the line in the journal.
 local function move_draft(now, id, state, what, reason, by)
   local name = key('draft', id)
   local chat = redis.call('HGET', name, 'chat')
+  if state == 'frozen' then refresh(now, name, chat) end
   redis.call('HSET', name, 'state', state, 'reason', reason, 'decided_by', by, 'decided_at', now)
   if state ~= 'rewriting' then redis.call('ZREM', key('rewrites'), id) end
   if is_open(state) then
@@ -181,7 +202,7 @@ end
 local function past(now, id, when_stale, most)
   local name = key('draft', id)
   local chat = redis.call('HGET', name, 'chat')
-  local may = when_stale == 'regenerate' and redis.call('HGET', key('chat', chat), 'mode') == 'manual'
+  local may = when_stale == 'regenerate' and mode_of(chat) == 'manual'
     and redis.call('HGET', name, 'sent') == '0'
     and tonumber(redis.call('HGET', name, 'stale_orders') or '0') < tonumber(most)
   if may and taken_by_other(now, id, '') then return 'taken' end

@@ -11,7 +11,7 @@ if redis.call('HGET', settings, 'send_token') ~= ARGV[3] or redis.call('LINDEX',
 end
 local bubble = key('bubble', id)
 local state, draft = redis.call('HGET', bubble, 'state'), redis.call('HGET', bubble, 'draft')
-local mode = redis.call('HGET', settings, 'mode') or 'off'
+local mode = mode_of(chat)
 local by_rules = redis.call('HGET', key('draft', draft), 'auto')
 -- In shadow mode nothing is sent, whoever approved it; in manual mode nothing that only the rules approved.
 local unwanted = mode == 'shadow' or (by_rules and mode ~= 'auto')

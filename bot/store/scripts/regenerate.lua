@@ -12,7 +12,7 @@ if other then return { 'claimed', state, other } end
 if state == 'rewriting' then return { 'rewriting', state, redis.call('HGET', name, 'asked_by') } end
 if version > 0 and version ~= tonumber(redis.call('HGET', name, 'version') or '1') then return { 'changed', state, '' } end
 if standing_kill(chat) then return { 'killed', state, '' } end
-local mode = redis.call('HGET', key('chat', chat), 'mode') or 'off'
+local mode = mode_of(chat)
 if mode == 'off' or mode == 'shadow' then return { mode, state, '' } end
 if tonumber(redis.call('HGET', name, 'expires_at')) <= now then
   move_draft(now, id, 'expired', 'expired', 'nobody approved it in time', 'clock')

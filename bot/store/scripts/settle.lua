@@ -10,10 +10,13 @@ if redis.call('HGET', settings, 'generation') ~= ARGV[3] or not redis.call('HGET
 end
 local decision = cjson.decode(ARGV[5])
 local what, reason = decision.kind, decision.reason
-local mode = redis.call('HGET', settings, 'mode') or 'off'
+local mode = mode_of(chat)
+-- A text that was finished when the kill came is kept, for the owner to see.
+local frozen = what == 'draft' and mode ~= 'off' and mode ~= 'shadow'
+  and (epoch_of(chat) ~= tonumber(ARGV[4]) or standing_kill(chat))
 
-if what == 'draft' and (epoch_of(chat) ~= tonumber(ARGV[4]) or standing_kill(chat)) then
-  what, reason = 'ignored', 'killed while the answer was being written'
+if frozen then
+  reason = 'killed while the answer was being written'
 elseif what == 'draft' and mode == 'off' then
   what, reason = 'ignored', 'the chat was switched off while the answer was being written'
 end
@@ -22,7 +25,7 @@ redis.call('LTRIM', key('box', chat), tonumber(redis.call('HGET', settings, 'pin
 redis.call('HDEL', settings, 'pinned', 'claim', 'attempts')
 redis.call('HSET', settings, 'waiting_since', now)
 
-if what == 'draft' and not decision.hold then
+if what == 'draft' and not decision.hold and not frozen then
   if mode == 'shadow' then reason = 'written, and not sent: the chat is in shadow mode'
   elseif mode == 'auto' then reason = 'written, and sent: the rules allow it, and the chat is in auto mode'
   else reason = 'written, and held: the chat is in manual mode' end
@@ -41,7 +44,9 @@ if what == 'draft' then
   for field, value in pairs(decision.fields) do redis.call('HSET', name, field, value) end
   redis.call('ZADD', key('drafts', 'all'), now, id)
   redis.call('ZREMRANGEBYSCORE', key('drafts', 'all'), '-inf', now - KEPT_MS)
-  if mode == 'shadow' then
+  if frozen then
+    move_draft(now, id, 'frozen', 'frozen', reason, 'fence')
+  elseif mode == 'shadow' then
     move_draft(now, id, 'shadow', 'shadow', reason, 'shadow')
   elseif mode == 'auto' and not decision.hold then
     move_draft(now, id, 'approved', 'approved', reason, 'auto')

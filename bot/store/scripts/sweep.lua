@@ -1,6 +1,6 @@
 -- Close the open drafts whose time has come, and close or rewrite those that their chat has moved past. Moderators'
 -- claims that have lapsed go, too. ARGV: now, moved limit, when stale ('void'|'regenerate'), most rewrites
--- Gives how many. Under a kill nothing expires and nothing is stale; what was frozen waits for its deadline.
+-- Gives how many. Under a kill nothing expires and nothing is stale; what was frozen or held waits for the owner.
 local now, limit, closed = tonumber(ARGV[1]), tonumber(ARGV[2]), 0
 for _, id in ipairs(redis.call('ZRANGE', key('drafts', 'open'), 0, 999)) do
   local name = key('draft', id)

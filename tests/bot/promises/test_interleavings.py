@@ -68,6 +68,7 @@ class Walk:
         store, clock = self.world.store, FakeClock()
         self.clock = clock
         self.ask(store.ask("flushall"))
+        self.ask(store.lay_out())
         self.chats = Chats(store, clock)
         self.drafts = Drafts(store, clock, moved_past_messages=10)
         self.switch = RedisKillSwitch(store, clock)

@@ -122,7 +122,7 @@ async def test_another_number_of_partitions_is_refused_and_changes_nothing(state
         async with Store(state_dir / "redis", None, 8):
             pass
     async with Store(state_dir / "redis", None, 4) as store:
-        assert await store.hash("understudy:meta") == {"layout": "1", "partitions": "4"}
+        assert await store.hash("understudy:meta") == {"layout": "1", "partitions": "4", "marked": "1"}
 
 
 async def test_another_layout_is_refused(state_dir: Path) -> None:
