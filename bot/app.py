@@ -36,6 +36,7 @@ from bot.outbox import Outbox
 from bot.presence import Attendance
 from bot.rewriter import Rewriter
 from bot.rewrites import Rewrites
+from bot.rulebook import Rulebook
 from bot.sender import Sender
 from bot.settings import Settings
 from bot.store.store import Store
@@ -73,6 +74,7 @@ class Office:
     classifier: Classifier
     attendance: Attendance
     rooms: LocalRooms
+    rulebook: Rulebook
 
 
 @asynccontextmanager
@@ -96,7 +98,7 @@ async def open_office(
             Drafts(store, clock, settings.outbox.moved_past_messages, settings.drafts),
             Journal(store),
             kill_switch,
-            draft_rules(kill_words, settings.rules.draft(), classifier),
+            draft_rules(kill_words, settings.rules.draft(), classifier, settings.rules.off),
         )
         yield Office(
             settings=settings,
@@ -110,6 +112,10 @@ async def open_office(
             classifier=classifier,
             attendance=Attendance(store, clock),
             rooms=LocalRooms(store, clock),
+            rulebook=Rulebook(
+                *(store, clock, gate_rules(RedisWindows(store)), draft_rules(kill_words)),
+                settings.rules.off,
+            ),
         )
 
 
@@ -140,15 +146,18 @@ class Service:
         writer = Writer(
             persona,
             client,
-            draft_rules(office.kill_words, settings.rules.draft(), office.classifier),
+            draft_rules(office.kill_words, settings.rules.draft(), office.classifier, settings.rules.off),
             names,
             settings.worker.rewrites,
             settings.drafts.candidates,
         )
         self.worker = Worker(
             self._name,
-            TurnQueue(store, clock, settings.worker.lease_seconds, settings.worker.most_messages),
-            gate_rules(RedisWindows(store), settings.rules.gate()),
+            TurnQueue(
+                *(store, clock, settings.worker.lease_seconds, settings.worker.most_messages),
+                settings.worker.overload_messages,
+            ),
+            gate_rules(RedisWindows(store), settings.rules.gate(), settings.rules.off),
             writer,
             names,
             office.kill_switch,

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
 from bot.journal import JournalEntry
+
+Facts = Mapping[str, Any]
 
 
 def in_words(entry: JournalEntry) -> str:
     """Say an entry in one line."""
-    facts = entry.facts
-    match entry.kind:
-        case "message.accepted" | "message.edited":
-            said = f"message {facts['message']} {entry.kind.removeprefix('message.')}"
-        case "turn.decided":
-            said = f"turn {_short(facts['turn'])} {facts['outcome']}: {facts['reason']}"
-            if rule := facts.get("rule"):
-                said += f" (rule {rule})"
-        case "turn.postponed":
-            said = f"turn postponed: {facts['reason']}"
-        case "bubble.sending":
-            said = f"bubble {_bubble(facts['bubble'])} passed the fence"
-        case "bubble.sent":
-            said = f"bubble {_bubble(facts['bubble'])} sent, receipt {facts['receipt']}"
-        case "bubble.unsent":
-            said = f"bubble {_bubble(facts['bubble'])} not sent: {facts['reason']}"
-        case "kill":
-            said = (
-                f"KILL {facts['scope']} by {facts['by']}: {facts['reason']}; {facts['in_flight']} in flight"
-            )
-        case "resume":
-            said = f"resume {facts['scope']} by {facts['by']}"
-        case "chat.changed":
-            after = ", ".join(f"{name} = {value}" for name, value in facts["after"].items())
-            said = f"chat {entry.chat}: {after}, by {facts['by']}"
-        case _:
-            said = _by_family(entry)
-    return said
+    if say := _SAID.get(entry.kind):
+        return say(entry.facts)
+    if entry.kind == "chat.changed":
+        return f"chat {entry.chat}: {_changed(entry.facts)}"
+    return _by_family(entry)
+
+
+def _decided(facts: Facts) -> str:
+    rule = f" (rule {facts['rule']})" if facts.get("rule") else ""
+    return f"turn {_short(facts['turn'])} {facts['outcome']}: {facts['reason']}{rule}"
+
+
+def _changed(facts: Facts) -> str:
+    after = ", ".join(f"{name} = {value}" for name, value in facts["after"].items())
+    return f"{after}, by {facts['by']}"
+
+
+def _killed(facts: Facts) -> str:
+    return f"KILL {facts['scope']} by {facts['by']}: {facts['reason']}; {facts['in_flight']} in flight"
 
 
 def _by_family(entry: JournalEntry) -> str:
@@ -56,3 +52,17 @@ def _short(identity: str) -> str:
 def _bubble(identity: str) -> str:
     draft, attempt, index = identity.split(".")
     return f"{_short(draft)}.{attempt}.{index}"
+
+
+_SAID: Final[Mapping[str, Callable[[Facts], str]]] = {
+    "message.accepted": lambda facts: f"message {facts['message']} accepted",
+    "message.edited": lambda facts: f"message {facts['message']} edited",
+    "turn.decided": _decided,
+    "turn.overloaded": lambda facts: f"{len(facts['messages'])} messages ignored: {facts['reason']}",
+    "turn.postponed": lambda facts: f"turn postponed: {facts['reason']}",
+    "bubble.sending": lambda facts: f"bubble {_bubble(facts['bubble'])} passed the fence",
+    "bubble.sent": lambda facts: f"bubble {_bubble(facts['bubble'])} sent, receipt {facts['receipt']}",
+    "bubble.unsent": lambda facts: f"bubble {_bubble(facts['bubble'])} not sent: {facts['reason']}",
+    "kill": _killed,
+    "resume": lambda facts: f"resume {facts['scope']} by {facts['by']}",
+}

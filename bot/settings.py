@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
@@ -27,6 +27,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -45,11 +46,16 @@ from bot.outbox import OutboxSettings
 from bot.settings_errors import PREFIX, OutOfRange, refusal, unknown
 from bot.tries import TrySettings
 from bot.worker import WorkerSettings
-from safety.chain import DraftSettings, GateSettings
+from safety.chain import DraftSettings, GateSettings, check_off
 from safety.kill_word import KillWords
 from safety.moderation.settings import ModerationSettings
 from safety.rules.broadcast import BroadcastSettings
+from safety.rules.cooldown import CooldownSettings
 from safety.rules.length import LengthSettings
+from safety.rules.loop import LoopSettings
+from safety.rules.people import PeopleSettings
+from safety.rules.probability import ProbabilitySettings
+from safety.rules.quiet_hours import QuietHoursSettings
 from safety.rules.rate_limit import RateLimitSettings
 from safety.rules.repetition import RepetitionSettings
 
@@ -95,6 +101,11 @@ def _usable_words(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def _known_rules(names: tuple[str, ...]) -> tuple[str, ...]:
+    check_off(names)  # raises ValueError
+    return names
+
+
 def _usable_address(address: SecretStr) -> SecretStr:
     # redis-py's own words quote the address, in which a password may stand.
     try:
@@ -119,6 +130,14 @@ def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
         except ValueError:
             raise ValueError("write addresses or networks such as 127.0.0.1 or 10.0.0.0/8") from None
     return texts
+
+
+def _lists_read(values: object, table: FieldInfo | None) -> object:
+    kind = table.annotation if table else None
+    if not isinstance(values, dict) or not is_dataclass(kind):
+        return values
+    lists = {part.name for part in fields(kind) if part.type == "tuple[str, ...]"}
+    return {name: _with_commas(value) if name in lists else value for name, value in values.items()}
 
 
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_with_commas)]
@@ -175,15 +194,37 @@ class DashboardSettings(_Table):
 class RuleSettings(_Table):
     """Settings of the rules, a table each."""
 
+    off: Annotated[Texts, AfterValidator(_known_rules)] = ()
+    """Names of rules that are not asked. Those that the promises hang on cannot be switched off."""
+    loop: LoopSettings = LoopSettings()
+    people: PeopleSettings = PeopleSettings()
+    quiet_hours: QuietHoursSettings = QuietHoursSettings()
+    cooldown: CooldownSettings = CooldownSettings()
+    probability: ProbabilitySettings = ProbabilitySettings()
     rate_limit: RateLimitSettings = RateLimitSettings()
     broadcast: BroadcastSettings = BroadcastSettings()
     repetition: RepetitionSettings = RepetitionSettings()
     length: LengthSettings = LengthSettings()
     moderation: ModerationSettings = ModerationSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_lists(cls, tables: object) -> object:
+        """Read the lists inside the tables as the environment gives them; nothing there says that they are lists."""
+        if not isinstance(tables, dict):
+            return tables
+        return {name: _lists_read(values, cls.model_fields.get(name)) for name, values in tables.items()}
+
     def gate(self) -> GateSettings:
         """The gate's part."""
-        return GateSettings(rate_limit=self.rate_limit)
+        return GateSettings(
+            loop=self.loop,
+            people=self.people,
+            quiet_hours=self.quiet_hours,
+            cooldown=self.cooldown,
+            probability=self.probability,
+            rate_limit=self.rate_limit,
+        )
 
     def draft(self) -> DraftSettings:
         """The draft's part."""

@@ -54,11 +54,14 @@ class DraftPlan:
 class TurnQueue:
     """Claims, renews and settles turns. All methods raise StoreAway."""
 
-    def __init__(self, store: Store, clock: Clock, lease_seconds: float, most_messages: int) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, lease_seconds: float, most_messages: int, overload_messages: int
+    ) -> None:
         self._store = store
         self._clock = clock
         self._lease_ms = int(lease_seconds * 1000)
         self._most = most_messages
+        self._overload = max(overload_messages, most_messages)
 
     async def claim(self, worker: str) -> Claim | None:
         """Take the chat that has waited longest, or None when none is ready."""
@@ -66,7 +69,7 @@ class TurnQueue:
         Random().shuffle(partitions)  # else the first partition would be served best
         for partition in partitions:
             row = await self._store.run(
-                "claim", partition, self._clock.now_ms(), worker, self._lease_ms, self._most
+                "claim", partition, self._clock.now_ms(), worker, self._lease_ms, self._most, self._overload
             )
             if not row:
                 continue
@@ -174,6 +177,9 @@ def _claim(row: Sequence[Any]) -> Claim:
     # messages are out of the transcript has no history: all that is left there came later.
     before = next((at for at, message in enumerate(known) if message.id == first), 0)
     history = [message for message in known[:before] if message.id not in turn_ids]
+    # Own messages are no turn's: one that left, or that the owner wrote, while this turn gathered was said before it
+    # is decided on, and who does not see it says it twice.
+    history += [message for message in known[before:] if message.own and message.id not in turn_ids]
     chat = Chat(ChatKey.parse(key), settings.get("title", key))
     return Claim(
         Turn(chat, messages, tuple(history)),

@@ -37,6 +37,8 @@ class WorkerSettings:
     """Turns of different chats at once."""
     most_messages: int = 20
     """Messages that make one turn at most; the rest is the next turn's."""
+    overload_messages: int = 60
+    """When more than that many wait in a chat, only the newest turn is answered; the others are ignored, on record."""
     most_attempts: int = 5
     """Tries, crashes included, before a turn is given up as failed."""
     retry_seconds: float = 2.0

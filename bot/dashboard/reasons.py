@@ -75,7 +75,7 @@ def reasons(journal: Sequence[JournalEntry], outcomes: Mapping[str, MessageOutco
     for entry in journal:
         if entry.kind == "turn.decided":
             lines.append(_turn(entry, outcomes, decided))
-        elif entry.kind in {"kill", "resume", "chat.changed", "turn.postponed"}:
+        elif entry.kind in {"kill", "resume", "chat.changed", "turn.postponed", "turn.overloaded"}:
             lines.append(_event(entry))
     return tuple(lines)
 
@@ -175,6 +175,9 @@ def _event(entry: JournalEntry) -> Reason:
         return Reason(entry.id, entry.at, "Killed", "kill", f"{why} ({facts.get('reason', '')})")
     if entry.kind == "resume":
         return Reason(entry.id, entry.at, "Resumed", "good", f"by {by}")
+    if entry.kind == "turn.overloaded":
+        why = f"{len(facts.get('messages') or ())} messages: {facts.get('reason', '')}"
+        return Reason(entry.id, entry.at, "Ignored", "quiet", why)
     if entry.kind == "turn.postponed":
         return Reason(entry.id, entry.at, "Postponed", "wait", str(facts.get("reason", "")))
     return Reason(entry.id, entry.at, "Changed", "quiet", f"{_change(facts)} by {by}")

@@ -182,3 +182,26 @@ def test_where_the_store_is_must_be_right(file: Path) -> None:
     file.write_text("partitions = 0\n")
     with pytest.raises(SettingsInvalid, match="partitions must be"):
         read_store_settings()
+
+
+@pytest.mark.parametrize("given", ["discord/1, discord/2", '["discord/1", "discord/2"]'])
+def test_a_list_inside_a_table_is_written_the_same_ways(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERSTUDY_RULES__PEOPLE__BLOCK", given)
+    assert read_settings().rules.people.block == ("discord/1", "discord/2")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("RULES__OFF", "lop", "there is no rule lop"),
+        ("RULES__OFF", "length,kill", "the rule kill cannot be switched off"),
+        ("RULES__LOP__SECONDS", "1", "there is no setting rules.lop"),
+        ("RULES__LOOP__EXCHANGES", "1", "rules.loop"),
+        ("RULES__QUIET_HOURS__HOURS", "midnight", "22:30-08:00"),
+    ],
+)
+def test_a_rule_that_there_is_not_and_one_that_cannot_be_set_so_are_refused(
+    variable: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"UNDERSTUDY_{variable}", value)
+    assert said in _refused()

@@ -10,7 +10,7 @@ from chat.transcript import Turn
 from safety.kill import Kill
 from safety.mode import ChatPolicy, Mode
 from safety.subject import DraftText, Gate
-from safety.window import WindowAnswer, WindowLimit
+from safety.window import Reach, WindowAnswer, WindowLimit
 
 CHAT = Chat(ChatKey("local", "weekend-plans"), "Weekend plans")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -28,12 +28,20 @@ def message(
     *,
     own: bool = False,
     reply_to: str | None = None,
+    after: float = 0.0,
+    stand_in: bool = False,
 ) -> Message:
-    return Message(CHAT.key, id, author, text, NOON, own=own, reply_to=reply_to)
+    at = NOON + timedelta(seconds=after)
+    return Message(CHAT.key, id, author, text, at, own=own, reply_to=reply_to, stand_in=stand_in)
 
 
-def own(text: str, id: str = "o1") -> Message:  # noqa: A002
-    return message(text, SAM, id, own=True)
+def own(text: str, id: str = "o1", after: float = 0.0) -> Message:  # noqa: A002
+    return message(text, SAM, id, own=True, after=after)
+
+
+def sent(text: str, id: str = "s1", after: float = 0.0) -> Message:  # noqa: A002
+    """What the stand-in said."""
+    return message(text, SAM, id, own=True, after=after, stand_in=True)
 
 
 def turn(*messages: Message, history: Sequence[Message] = ()) -> Turn:
@@ -48,9 +56,12 @@ def gate(
     names: tuple[str, ...] = ("Sam",),
     own_ids: frozenset[str] = frozenset(),
     after: float = 0.0,
+    history: Sequence[Message] = (),
+    policy: ChatPolicy | None = None,
 ) -> Gate:
     now = NOON + timedelta(seconds=after)
-    return Gate(turn(*messages), ChatPolicy(mode, probability), now, kill, names, own_ids)
+    policy = policy or ChatPolicy(mode, probability)
+    return Gate(turn(*messages, history=history), policy, now, kill, names, own_ids)
 
 
 def draft(*bubbles: str, history: Sequence[Message] = ()) -> DraftText:
@@ -61,19 +72,32 @@ class MemoryWindows:
     """Sliding windows in a dictionary, as the protocol asks for them."""
 
     def __init__(self) -> None:
-        self._members: dict[tuple[ChatKey, str], dict[str, float]] = {}
+        self._members: dict[tuple[Reach, str], dict[str, float]] = {}
 
     async def take(
         self, chat: ChatKey, limits: Sequence[WindowLimit], member: str, now: datetime
     ) -> WindowAnswer:
         at = now.timestamp()
+        member = f"{chat}/{member}"
+        room: list[dict[str, float]] = []
+        persons: list[WindowAnswer] = []
         for limit in limits:
-            members = self._members.setdefault((chat, limit.key), {})
+            whose = {Reach.CHAT: str(chat), Reach.EVERYWHERE: ""}.get(limit.reach, chat.messenger)
+            members = self._members.setdefault((limit.reach, f"{whose}/{limit.person}"), {})
             for name, since in list(members.items()):
                 if since <= at - limit.seconds:
                     del members[name]
+            answer = WindowAnswer(True)
             if member not in members and len(members) >= limit.limit:
-                return WindowAnswer(False, limit.key, min(members.values()) + limit.seconds - at)
-        for limit in limits:
-            self._members[chat, limit.key].setdefault(member, at)
+                answer = WindowAnswer(False, limit.reach, min(members.values()) + limit.seconds - at)
+            else:
+                room.append(members)
+            if limit.reach is Reach.PERSON:
+                persons.append(answer)
+            elif not answer.taken:
+                return answer
+        if persons and not any(answer.taken for answer in persons):
+            return min(persons, key=lambda answer: answer.retry_after)
+        for members in room:
+            members.setdefault(member, at)
         return WindowAnswer(True)

@@ -2,12 +2,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+import safety.rules
 from chat.message import ChatKey
-from safety.chain import DraftSettings, GateSettings, draft_rules, gate_rules
+from safety.chain import (
+    DRAFT_RULES,
+    ESSENTIAL_RULES,
+    GATE_RULES,
+    DraftSettings,
+    GateSettings,
+    check_off,
+    draft_rules,
+    gate_rules,
+)
 from safety.kill import Kill, KillScope
 from safety.kill_word import KillWords
 from safety.mode import Mode
@@ -31,21 +42,43 @@ class AwayWindows:
 
 def test_the_gates_rules_are_asked_in_the_documented_order() -> None:
     names = [rule.name for rule in gate_rules(MemoryWindows())]
-    assert names == ["kill", "mode", "echo", "probability", "rate_limit"]
+    assert tuple(names) == GATE_RULES
+    assert (names[0], names[1], names[-1]) == ("kill", "mode", "rate_limit")
 
 
 def test_the_drafts_rules_are_asked_in_the_documented_order() -> None:
     names = [rule.name for rule in draft_rules(KillWords())]
-    assert names == ["kill_word", "crisis", "broadcast", "speaker", "repetition", "length", "moderation"]
+    assert tuple(names) == DRAFT_RULES
+    assert names[0] == "kill_word"
+
+
+def test_rules_are_switched_off_by_name_but_not_those_that_the_promises_hang_on() -> None:
+    names = [rule.name for rule in gate_rules(MemoryWindows(), off=("loop", "length"))]
+    assert tuple(names) == tuple(name for name in GATE_RULES if name != "loop")
+    names = [rule.name for rule in draft_rules(KillWords(), off=("loop", "length"))]
+    assert tuple(names) == tuple(name for name in DRAFT_RULES if name != "length")
+    for name in ESSENTIAL_RULES:
+        with pytest.raises(ValueError, match=f"{name} cannot be switched off"):
+            check_off((name,))
+    with pytest.raises(ValueError, match="there is no rule lop"):
+        gate_rules(MemoryWindows(), off=("lop",))
+
+
+def test_each_rule_is_one_file_that_is_named_as_it_is() -> None:
+    folder = Path(safety.rules.__path__[0])
+    files = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    assert files == {*GATE_RULES, *DRAFT_RULES}
+    tests = Path(__file__).parent / "rules"
+    assert {f"test_{name}" for name in files} <= {file.stem for file in tests.glob("test_*.py")}
 
 
 async def test_an_ordinary_turn_and_an_ordinary_draft_pass_all_rules() -> None:
     decision = await decide(gate_rules(MemoryWindows()), gate())
     assert decision.outcome is Outcome.ALLOW
-    assert len(decision.trail) == 5
+    assert len(decision.trail) == len(GATE_RULES)
     decision = await decide(draft_rules(KillWords()), draft("yeah sure", "see you at 8?"))
     assert decision.outcome is Outcome.ALLOW
-    assert len(decision.trail) == 7
+    assert len(decision.trail) == len(DRAFT_RULES)
 
 
 async def test_a_kill_is_asked_before_anything_else() -> None:
@@ -56,7 +89,7 @@ async def test_a_kill_is_asked_before_anything_else() -> None:
 
 
 async def test_only_turns_that_would_be_answered_are_counted() -> None:
-    rules = gate_rules(MemoryWindows(), GateSettings(RateLimitSettings(chat_answers=1)))
+    rules = gate_rules(MemoryWindows(), GateSettings(rate_limit=RateLimitSettings(chat_answers=1)))
     refused = [
         gate(message(id="1"), mode=Mode.OFF),
         gate(own("hi", "2")),

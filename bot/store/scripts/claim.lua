@@ -1,7 +1,22 @@
 -- Take the chat that has waited longest, pin its turn, and read all that a decision needs.
--- ARGV: now, worker, lease ms, most messages a turn
+-- ARGV: now, worker, lease ms, most messages a turn, most messages that may wait
 -- Gives nil, or: chat, generation, epoch, settings (name, value, name, …), kill JSON, attempts, position, messages, transcript
 local now, worker, lease, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+
+-- The overload guard: nobody is helped by answers to what was said a hundred messages ago, one after the other.
+local function drop_to_newest(chat)
+  local box, ids = key('box', chat), {}
+  local many = redis.call('LLEN', box) - most
+  for _, json in ipairs(redis.call('LRANGE', box, 0, many - 1)) do
+    local readable, message = pcall(cjson.decode, json)
+    if readable then ids[#ids + 1] = message.id end
+  end
+  redis.call('LTRIM', box, many, -1)
+  local reason = 'too much came at once: only the newest turn is answered'
+  outcome(chat, ids, 'ignored', reason)
+  journal(now, 'turn.overloaded', chat, { messages = ids, reason = reason })
+end
+
 while true do
   local chat = redis.call('ZRANGEBYSCORE', key('ready'), '-inf', now, 'LIMIT', 0, 1)[1]
   if not chat then
@@ -10,6 +25,10 @@ while true do
   end
   local settings = key('chat', chat)
   local waiting = redis.call('LLEN', key('box', chat))
+  if waiting > tonumber(ARGV[5]) and not redis.call('HGET', settings, 'pinned') then
+    drop_to_newest(chat)
+    waiting = most
+  end
   if waiting == 0 then
     redis.call('ZREM', key('ready'), chat)
     redis.call('HDEL', settings, 'claim', 'pinned', 'attempts')

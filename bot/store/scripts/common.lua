@@ -70,6 +70,15 @@ local function outcome(chat, ids, what, reason, turn, draft)
   end
 end
 
+-- How often each rule said what, by day, for people who look at the chain. It says nothing of whom or what.
+local function count_verdicts(now, chain, trail)
+  local counts = key('verdicts', math.floor(now / 86400000))
+  for _, verdict in ipairs(trail or {}) do
+    redis.call('HINCRBY', counts, chain .. '|' .. verdict.rule .. '|' .. verdict.outcome, 1)
+  end
+  redis.call('PEXPIRE', counts, 32 * 86400000)
+end
+
 -- Dashboards listen; a lost wake-up costs a second, never correctness.
 local function wake(chat) redis.call('PUBLISH', 'understudy:wake', chat) end
 

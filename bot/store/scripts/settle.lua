@@ -30,6 +30,9 @@ if what == 'draft' and not decision.hold and not frozen then
   elseif mode == 'auto' then reason = 'written, and sent: the rules allow it, and the chat is in auto mode'
   else reason = 'written, and held: the chat is in manual mode' end
 end
+local facts = cjson.decode(ARGV[6])
+count_verdicts(now, 'gate', facts.gate)
+for _, answer in ipairs(facts.answers or {}) do count_verdicts(now, 'draft', answer.rules) end
 journal_json(now, 'turn.decided', chat, with_more(ARGV[6], { turn = decision.turn, messages = decision.messages,
   outcome = what, reason = reason, draft = decision.draft }))
 outcome(chat, decision.messages, what, reason, decision.turn, nil)

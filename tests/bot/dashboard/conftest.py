@@ -117,7 +117,7 @@ async def plant(
 ) -> str:
     """Have a draft written for a message, without a model; gives its id."""
     await receive(office, message)
-    queue = TurnQueue(office.store, office.clock, 10, 20)
+    queue = TurnQueue(office.store, office.clock, 10, 20, 60)
     claims = []
 
     async def claimed() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from bot import app
 from bot.app import Office
 from bot.messengers.base import Bubble
 from bot.settings import Settings
+from bot.windows import RedisWindows
 from chat.message import ChatKey, Message
 from inference.prompt import PromptFormat, PromptMessage, build_prompt
 from safety.chain import draft_rules, gate_rules
 from safety.policy import Rule
 from safety.verdict import Verdict
+from safety.window import Reach, WindowLimit
 from tests.bot.playground import Playground, running
 from tests.bot.promises.memory_messenger import MemoryMessenger
 from tests.bot.promises.neighbourhood import entries
@@ -79,8 +82,10 @@ async def test_a_rule_that_fails_means_no(
 async def test_a_rate_limit_that_cannot_be_counted_means_no(
     office: Office, room: Playground, model: ModelServer
 ) -> None:
-    prefix = office.store.partitions.prefix(office.store.partitions.of(room.key))
-    await office.store.ask("set", f"{prefix}rate:{room.key}|chat", "no window")
+    limit = WindowLimit(Reach.EVERYWHERE, 1, 60)
+    await RedisWindows(office.store).take(room.key, [limit], "before", datetime.now(UTC))
+    (window,) = await office.store.ask("keys", "understudy:{window:*")
+    await office.store.ask("set", window, "no window")
     async with running(office, ServedEngine(model.url)):
         found = await room.settled(await room.say("Sam?"))
     assert (found.outcome, model.prompts, await room.answers()) == ("ignored", [], [])

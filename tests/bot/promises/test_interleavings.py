@@ -74,7 +74,7 @@ class Walk:
         self.switch = RedisKillSwitch(store, clock)
         inbox = InboxSettings(pause_seconds=0.5, longest_pause_seconds=2.0)
         self.inbox = Inbox(store, clock, self.switch, KillWords(("pineapple",)), inbox, NoFaults())
-        self.queue = TurnQueue(store, clock, lease_seconds=10.0, most_messages=3)
+        self.queue = TurnQueue(store, clock, lease_seconds=10.0, most_messages=3, overload_messages=60)
         self.outbox = Outbox(store, clock, OutboxSettings(moved_past_messages=10, most_tries=3))
         self.now = 0
         """Counts the steps, for what came before what."""

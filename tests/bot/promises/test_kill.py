@@ -139,7 +139,7 @@ async def test_what_waited_while_nothing_ran_does_not_leave_when_its_time_is_ove
         rooms = Neighbourhood(office, 1)
         await rooms.open()
         (room,) = rooms.rooms
-        queue = TurnQueue(office.store, clock, 10.0, 20)
+        queue = TurnQueue(office.store, clock, 10.0, 20, 60)
         inbox = Inbox(
             office.store, clock, office.kill_switch, office.kill_words, settings.turns, office.faults
         )

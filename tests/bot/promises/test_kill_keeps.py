@@ -35,7 +35,7 @@ class Steps:
             replace(settings.turns, pause_seconds=0.0),
             office.faults,
         )
-        self.queue = TurnQueue(office.store, office.clock, 10.0, 20)
+        self.queue = TurnQueue(office.store, office.clock, 10.0, 20, 60)
         self.outbox = Outbox(office.store, office.clock, settings.outbox)
 
     async def claim(self, mode: Mode = Mode.AUTO) -> tuple[Message, Claim]:

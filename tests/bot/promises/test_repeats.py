@@ -46,7 +46,7 @@ class Desk:
         )
         await inbox.receive(Message(CHAT, "m1", Author("mia", "Mia"), "hi", datetime(2026, 1, 1, tzinfo=UTC)))
         clock.now += 10_000
-        queue = TurnQueue(office.store, clock, 10.0, 5)
+        queue = TurnQueue(office.store, clock, 10.0, 5, 60)
         claim = await queue.claim("w")
         assert claim is not None
         plan = DraftPlan(claim.turn.id, ("one", "two"), False, clock.now + 10**9)

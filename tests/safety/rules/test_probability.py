@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.message import ChatKey
-from safety.rules.probability import ProbabilityRule, draw, is_named
+from chat.message import ChatKey, Message
+from safety.addressing import is_named
+from safety.mode import ChatPolicy, Mode
+from safety.rules.probability import ProbabilityRule, ProbabilitySettings, draw
 from safety.verdict import Outcome
-from tests.safety.builders import BOT, CHAT, SAM, SECRET, gate, message
+from tests.safety.builders import BOT, CHAT, SAM, SECRET, TOM, gate, message, own, sent
 
 RULE = ProbabilityRule()
 DRAWS = [draw(CHAT.key, f"message-{at}") for at in range(5000)]
@@ -46,7 +48,12 @@ async def test_the_same_message_is_decided_the_same_again(message_id: str, proba
     first = await RULE.judge(gate(message(id=message_id), probability=probability))
     second = await RULE.judge(gate(message(id=message_id), probability=probability, after=3600))
     assert first == second
-    assert first.facts == {"draw": draw(CHAT.key, message_id), "probability": probability, "addressed": False}
+    assert first.facts == {
+        "draw": draw(CHAT.key, message_id),
+        "probability": probability,
+        "addressed": False,
+        "address": "ambient",
+    }
 
 
 @given(st.text(min_size=1), st.floats(0, 1), st.floats(0, 1))
@@ -113,3 +120,55 @@ async def test_bots_and_own_messages_do_not_address_the_persona() -> None:
     verdict = await RULE.judge(judged)
     assert verdict.outcome is Outcome.DROP
     assert verdict.facts["addressed"] is False
+
+
+async def test_mentions_and_replies_have_a_probability_of_their_own() -> None:
+    policy = ChatPolicy(Mode.AUTO, 1.0, mention_probability=0.0, reply_probability=0.0)
+    assert (await RULE.judge(gate(policy=policy))).outcome is Outcome.ALLOW
+    verdict = await RULE.judge(gate(message("sam?"), policy=policy))
+    assert (verdict.outcome, verdict.facts["address"]) == (Outcome.DROP, "mention")
+    reply = gate(message("sam?", reply_to="s1"), policy=policy, own_ids=frozenset({"s1"}))
+    verdict = await RULE.judge(reply)
+    assert (verdict.outcome, verdict.facts["address"]) == (Outcome.DROP, "reply")
+
+
+def _talk(count: int, said: str = "hm") -> list[Message]:
+    """The stand-in and the others in turns, a minute each."""
+    return [
+        one
+        for at in range(count)
+        for one in (message(said, TOM, f"t{at}", after=at * 60), sent("ok", f"s{at}", after=at * 60 + 30))
+    ]
+
+
+@pytest.mark.parametrize(("answers", "share"), [(0, 0.8), (2, 0.8), (3, 0.4), (4, 0.2), (6, 0.05)])
+async def test_who_is_not_listened_to_talks_less(answers: int, share: float) -> None:
+    judged = gate(message(id="m9", after=600), probability=0.8, history=_talk(answers))
+    assert (await RULE.judge(judged)).facts["probability"] == pytest.approx(share)
+
+
+async def test_being_taken_up_the_owner_speaking_and_time_end_the_back_off() -> None:
+    talk = _talk(6)
+    for heard in (
+        message("haha sam", TOM, "x", after=400),
+        message("no way", TOM, "x", reply_to="s5", after=400),
+        own("hi all", "x", after=400),
+    ):
+        own_ids = frozenset({"s5"})
+        judged = gate(message(id="m9", after=600), probability=0.8, history=[*talk, heard], own_ids=own_ids)
+        assert (await RULE.judge(judged)).facts["probability"] == 0.8
+    later = gate(message(id="m9", after=3 * 3600), probability=0.8, history=talk)
+    assert (await RULE.judge(later)).facts["probability"] == 0.8
+
+
+async def test_the_back_off_does_not_touch_who_is_addressed() -> None:
+    verdict = await RULE.judge(gate(message("sam?", after=400), probability=0.8, history=_talk(6)))
+    assert verdict.outcome is Outcome.ALLOW
+
+
+@pytest.mark.parametrize(
+    "refused", [{"unheard": -1}, {"backoff": 1.5}, {"backoff": float("nan")}, {"minutes": 0}]
+)
+def test_a_back_off_out_of_range_is_refused(refused: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="back-off"):
+        ProbabilitySettings(**refused)  # type: ignore[arg-type]
