@@ -23,6 +23,7 @@ from safety.kill import KillReport, KillScope
 from safety.mode import Mode
 from safety.policy import Rule, decide
 from safety.subject import DraftText
+from safety.verdict import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Desk:
             raise DraftRefused(
                 "rules", f"draft {draft_id}: an edited draft needs some text; reject it instead"
             )
+        objection = ""
         # An edit passes the same rules as the model's text: a person may approve, not smuggle the kill word out.
         if draft.state in {"held", "frozen"}:
             if bubbles is None or bubbles == draft.left:
@@ -101,10 +103,15 @@ class Desk:
                 leaving = draft.text_of(candidate)
             else:
                 leaving = bubbles
-            await self._check(draft, leaving)
+            objection = await self._check(draft, leaving)
         # What was judged is what leaves, whatever is written meanwhile.
         await self.drafts.approve(
-            draft_id, person.name, bubbles, candidate=candidate, version=version or draft.version
+            draft_id,
+            person.name,
+            bubbles,
+            candidate=candidate,
+            version=version or draft.version,
+            objection=objection,
         )
 
     async def reject(self, person: Person, draft_id: str, reason: str = "") -> None:
@@ -183,7 +190,8 @@ class Desk:
         await self.chats.set_kill_words(key, words, person.name)
         return await self.chats.get(key)
 
-    async def _check(self, draft: Draft, bubbles: tuple[str, ...]) -> None:
+    async def _check(self, draft: Draft, bubbles: tuple[str, ...]) -> str:
+        """Give what the rules would hold the text for, often nothing. Raises DraftRefused."""
         state = await self.chats.get(draft.chat)
         said = await self.chats.transcript(draft.chat)
         answered = tuple(message for message in said if message.id in draft.messages)
@@ -193,8 +201,11 @@ class Desk:
             answered = (Message(draft.chat, draft.messages[0], somebody, "", draft.created_at),)
         # Without the history: that a moderator repeats what was said before is the moderator's choice.
         text = DraftText(Turn(state.chat, answered), bubbles, state.policy, draft.names)
-        if (refusal := refusal_of(await decide(self._draft_rules, text))) is not None:
+        decision = await decide(self._draft_rules, text)
+        if (refusal := refusal_of(decision)) is not None:
             raise DraftRefused("rules", f"draft {draft.id}: it may not leave ({refusal})")
+        held = (verdict for verdict in decision.trail if verdict.outcome is Outcome.HOLD)
+        return "; ".join(f"{verdict.rule}: {verdict.reason}" for verdict in held)
 
 
 async def _each(

@@ -183,15 +183,24 @@ class Drafts:
         *,
         candidate: int | None = None,
         version: int | None = None,
+        objection: str = "",
     ) -> None:
         """Let a draft leave: as it is, as another candidate, or as edited. Two approvals send once.
 
         `version` is the one that was looked at: a text that was written meanwhile does not leave unseen.
-        Raises DraftRefused.
+        `objection` is what rules would have held the text for, for the journal. Raises DraftRefused.
         """
         edited = json.dumps(list(bubbles)) if bubbles else ""
         await self._decide(
-            "approve", "approved", draft_id, by, edited, candidate or 0, version or 0, *self._staleness
+            "approve",
+            "approved",
+            draft_id,
+            by,
+            edited,
+            candidate or 0,
+            version or 0,
+            *self._staleness,
+            objection,
         )
 
     async def reject(self, draft_id: str, by: str, reason: str) -> None:

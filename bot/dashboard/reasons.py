@@ -112,7 +112,9 @@ def _decision(entry: JournalEntry) -> str:
     if by == "auto":
         return "every rule allowed it, and the chat is in auto mode"
     if entry.kind == "draft.approved":
-        return f"{by} approved it" + (", edited" if "edit" in reason else "")
+        approved, _, held = reason.partition(", over what was held: ")
+        edited = ", edited" if approved.endswith("edit") else ""
+        return f"{by} approved it{edited}" + (f", although it was held ({held})" if held else "")
     return f"{by} rejected it" + (f": {reason}" if reason not in {"", "rejected"} else "")
 
 

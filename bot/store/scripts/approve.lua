@@ -1,6 +1,7 @@
 -- Approve a draft: compare-and-set on its state, so that two approvals send once, and on its text's version, so that
 -- nothing leaves that nobody has looked at.
--- ARGV: now, draft id, by, new bubbles JSON or '', candidate or 0, version or 0, moved limit, when stale, most rewrites
+-- ARGV: now, draft id, by, new bubbles JSON or '', candidate or 0, version or 0, moved limit, when stale, most rewrites,
+-- what rules would have held it for or ''
 -- Gives { answer, state, who }; answer is 'approved', 'missing', 'decided', 'claimed', 'rewriting', 'changed',
 -- 'candidate', 'refused', 'partly_sent', 'killed', 'off', 'shadow', 'expired', 'moved' or 'stale'.
 local now, id, by, edited = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
@@ -63,7 +64,10 @@ end
 redis.call('HSET', name, 'expires_at', now + tonumber(redis.call('HGET', name, 'lifetime')),
   'position', redis.call('HGET', key('chat', chat), 'heard') or '0')
 redis.call('HDEL', name, 'auto')
-move_draft(now, id, 'approved', 'approved', edited ~= '' and 'approved with an edit' or 'approved', by)
+local reason = edited ~= '' and 'approved with an edit' or 'approved'
+-- Whoever reads the journal sees what a person let pass, a text that no classifier could judge included.
+if ARGV[10] ~= '' then reason = reason .. ', over what was held: ' .. ARGV[10] end
+move_draft(now, id, 'approved', 'approved', reason, by)
 plan(now, chat, id, bubbles, first, attempt)
 -- The chat's next turn waits until this answer has left.
 if not redis.call('HGET', key('chat', chat), 'claim') then make_ready(chat, now) end

@@ -55,6 +55,11 @@ def test_a_turn_that_was_ignored_says_the_rule_and_its_draw() -> None:
         ("auto", "the chat is in auto mode", "every rule allowed it, and the chat is in auto mode"),
         ("max", "approved", "max approved it"),
         ("max", "approved with an edit", "max approved it, edited"),
+        (
+            "max",
+            "approved, over what was held: length: an edit",
+            "max approved it, although it was held (length: an edit)",
+        ),
     ],
 )
 def test_a_turn_that_was_answered_says_who_let_it(by: str, edit: str, why: str) -> None:
