@@ -29,6 +29,7 @@ from bot.dashboard.api_models import (
     Rejection,
     ResumeBody,
     ResumeOrder,
+    RuleBody,
     ServiceBody,
     StatusBody,
 )
@@ -43,6 +44,7 @@ from bot.errors import (
     StoreAway,
     TokenUnknown,
 )
+from bot.rulebook import KEPT_DAYS
 from chat.message import ChatKey
 from safety.kill import KillScope
 
@@ -72,6 +74,7 @@ def api_router(office: Office, switch: Switch) -> APIRouter:
     """Build the routes."""
     router = APIRouter(prefix="/api/v1", responses=ERRORS)
     _add_status(router, office)
+    _add_rules(router, office)
     _add_drafts(router, office)
     _add_kills(router, office, switch)
     _add_chats(router, office)
@@ -100,6 +103,15 @@ def _add_status(router: APIRouter, office: Office) -> None:
             chats=len(chats),
             drafts=len(drafts),
         )
+
+
+def _add_rules(router: APIRouter, office: Office) -> None:
+    @router.get("/rules", tags=["rules"])
+    async def rules(
+        person: Viewer, days: Annotated[int, Query(ge=1, le=KEPT_DAYS, description="Today included")] = 7
+    ) -> tuple[RuleBody, ...]:
+        """Both chains of rules in their order, with how often each said what."""
+        return tuple(RuleBody.of(entry) for entry in await office.rulebook.read(days))
 
 
 def _add_drafts(router: APIRouter, office: Office) -> None:

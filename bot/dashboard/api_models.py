@@ -13,9 +13,11 @@ from bot.drafts import Draft
 from bot.journal import JournalEntry
 from bot.people import Person, Role
 from bot.presence import Presence
+from bot.rulebook import RulebookEntry
 from chat.message import Message
 from safety.kill import Kill, KillReport
 from safety.mode import Mode
+from safety.verdict import Outcome
 
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 
@@ -47,6 +49,30 @@ class PersonBody(_Given):
     def of(cls, person: Person) -> Self:
         """Show a person."""
         return cls(name=person.name, role=person.role)
+
+
+class RuleBody(_Given):
+    """A rule of a chain, `gate` or `draft`; `verdicts` counts how often it said what."""
+
+    chain: str
+    rule: str
+    does: str
+    on: bool
+    optional: bool
+    """Whether it may be switched off."""
+    verdicts: Mapping[Outcome, int]
+
+    @classmethod
+    def of(cls, entry: RulebookEntry) -> Self:
+        """Show a rule."""
+        return cls(
+            chain=entry.chain,
+            rule=entry.name,
+            does=entry.does,
+            on=entry.on,
+            optional=entry.optional,
+            verdicts=entry.verdicts,
+        )
 
 
 class DraftBody(_Given):

@@ -18,6 +18,7 @@ from bot.dashboard.drafts_panel import DraftsPanel
 from bot.dashboard.header import Header
 from bot.dashboard.kill_bar import KillBanner
 from bot.dashboard.reasons_panel import ReasonsPanel
+from bot.dashboard.rules_panel import RulesPanel
 from bot.dashboard.sign_in import SignIn
 from bot.dashboard.sign_in_page import away_page
 from bot.dashboard.snapshot import Snapshot, Snapshots
@@ -108,6 +109,7 @@ class _Board:
                 chat = ChatPanel(visitor, desk, office.rooms, state.chat, friends, name, local=local)
                 with box("aside", "u-side"):
                     self._panels = (chat, DraftsPanel(visitor, desk, name), ReasonsPanel(name))
+                    RulesPanel(visitor, office.rulebook)
 
     def show(self, snapshot: Snapshot) -> None:
         self._header.show(snapshot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.app import Office
+from safety.chain import DRAFT_RULES, GATE_RULES
 from tests.bot.dashboard.conftest import Client, plant
 from tests.bot.playground import MODERATOR, OWNER, ROOM, VIEWER, Playground
 
@@ -196,3 +197,13 @@ async def test_the_api_is_documented(client: Client) -> None:
             assert {"401", "403", "404", "409", "503"} <= operation["responses"].keys()
     assert "http://" not in page
     assert "https://" not in page
+
+
+async def test_the_rules_stand_in_their_order_with_what_each_said(client: Client) -> None:
+    http = await client(VIEWER)
+    rules = (await http.get("/api/v1/rules", params={"days": 1})).json()
+    assert tuple(rule["rule"] for rule in rules if rule["chain"] == "gate") == GATE_RULES
+    assert tuple(rule["rule"] for rule in rules if rule["chain"] == "draft") == DRAFT_RULES
+    assert {(rule["on"], rule["optional"]) for rule in rules} == {(True, True), (True, False)}
+    assert set(rules[0]["verdicts"]) == {"allow", "hold", "rewrite", "drop", "stop"}
+    assert (await http.get("/api/v1/rules", params={"days": 99})).status_code == 422

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from bot.app import Office, Service
 from bot.dashboard.server import Dashboard
 from chat.message import Chat, ChatKey
+from safety.chain import DRAFT_RULES, GATE_RULES
 from safety.kill import KillScope
 from safety.mode import Mode
 from tests.bot.dashboard.conftest import plant, receive, serving, visiting
@@ -353,3 +354,15 @@ async def test_closing_does_not_wait_for_open_pages(
             await asyncio.gather(running, return_exceptions=True)
         # What was on the page stays there, for who reads it.
         await expect(page.get_by_role("heading", name="Weekend Plans")).to_be_visible()
+
+
+async def test_the_rules_are_opened_and_say_how_often_each_said_what(
+    page: Page, office: Office, room: Playground
+) -> None:
+    await plant(office, await room.say("does anybody hear me?"), "yes")
+    panel = page.get_by_role("region", name="Rules")
+    await panel.locator("summary").click()
+    await expect(panel.locator("li")).to_have_count(len(GATE_RULES) + len(DRAFT_RULES))
+    kill_word = panel.locator("li", has=page.get_by_text("kill_word", exact=True))
+    await expect(kill_word).to_contain_text("Drops a draft with a kill word in it")
+    await expect(kill_word).to_contain_text("not asked yet")
