@@ -37,6 +37,9 @@ def _by_family(entry: JournalEntry) -> str:
     """Say what has many kinds: `draft.held`, `person.added`, `token.made`."""
     family, _, what = entry.kind.partition(".")
     facts = entry.facts
+    if what == "rewritten":
+        draft, text = _short(facts["draft"]), facts["version"]
+        return f"draft {draft} has text {text}, asked for by {facts['by']}: {facts['reason']}"
     if family == "draft":
         return f"draft {_short(facts['draft'])} {what} by {facts['by']}: {facts['reason']}"
     if family in {"person", "token"}:

@@ -31,7 +31,7 @@ def enable(
 ) -> None:
     """Let the stand-in into a chat. It starts in manual mode."""
     asked = wishes(context)
-    asked.run(_enable(asked.settings(quiet="warning"), _key(chat), title))
+    asked.run(_enable(asked.settings(quiet="warning"), key_of(chat), title))
 
 
 @group.command("set")
@@ -54,7 +54,7 @@ def change(
 ) -> None:
     """Change a chat's mode, probability or kill words."""
     asked = wishes(context)
-    asked.run(_change(asked.settings(quiet="warning"), _key(chat), mode, probability, kill_word))
+    asked.run(_change(asked.settings(quiet="warning"), key_of(chat), mode, probability, kill_word))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -87,7 +87,8 @@ async def _change(
         say(f"{key}: {state.policy.mode.value}, probability {state.policy.probability:g}{own}")
 
 
-def _key(text: str) -> ChatKey:
+def key_of(text: str) -> ChatKey:
+    """Read a chat as a person writes it. Raises SettingsInvalid."""
     try:
         return ChatKey.parse(text)
     except ValueError:

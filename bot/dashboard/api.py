@@ -15,9 +15,12 @@ from bot.app import Office
 from bot.dashboard.access import Moderator, Owner, Viewer
 from bot.dashboard.api_models import (
     Approval,
+    BulkOrder,
     ChatBody,
     ChatChange,
+    Claim,
     DraftBody,
+    EditBody,
     ErrorBody,
     JournalEntryBody,
     KillBody,
@@ -27,13 +30,17 @@ from bot.dashboard.api_models import (
     OutcomeBody,
     PersonBody,
     Rejection,
+    ResultBody,
     ResumeBody,
     ResumeOrder,
+    RewriteOrder,
     RuleBody,
     ServiceBody,
     StatusBody,
+    SummaryBody,
 )
 from bot.dashboard.switch import Switch
+from bot.desk import Look
 from bot.errors import (
     BotError,
     ChatUnknown,
@@ -127,6 +134,26 @@ def _add_drafts(router: APIRouter, office: Office) -> None:
         """The newest drafts of any state, newest first."""
         return tuple(DraftBody.of(draft) for draft in await desk.drafts.newest(count))
 
+    @router.get("/drafts/summary", tags=["drafts"])
+    async def summary(person: Viewer) -> SummaryBody:
+        """How drafts were decided on, with the reasons of rejections."""
+        return SummaryBody.of(await desk.summary(person))
+
+    @router.get("/drafts/edits", tags=["drafts"])
+    async def edits(person: Owner) -> tuple[EditBody, ...]:
+        """What moderators mended, both texts, oldest first. Owners only."""
+        return tuple(EditBody.of(edit) for edit in await desk.edits(person))
+
+    @router.post("/drafts/bulk", tags=["drafts"])
+    async def many(order: BulkOrder, person: Moderator) -> tuple[ResultBody, ...]:
+        """Approve or reject many drafts; says of each what came of it. Moderators and owners."""
+        looks = [Look(item.id, item.version, item.candidate) for item in order.drafts]
+        if order.action == "approve":
+            results = await desk.approve_many(person, looks)
+        else:
+            results = await desk.reject_many(person, looks, order.reason)
+        return tuple(ResultBody.of(result) for result in results)
+
     @router.get("/drafts/{draft_id}", tags=["drafts"])
     async def draft(draft_id: str, person: Viewer) -> DraftBody:
         """One draft."""
@@ -134,14 +161,34 @@ def _add_drafts(router: APIRouter, office: Office) -> None:
 
     @router.post("/drafts/{draft_id}/approve", tags=["drafts"])
     async def approve(draft_id: str, person: Moderator, approval: Approval | None = None) -> DraftBody:
-        """Let a draft leave, as it is or as edited. Moderators and owners."""
-        await desk.approve(person, draft_id, approval.text if approval else None)
+        """Let a draft leave, as it is, as another candidate, or as edited. Moderators and owners."""
+        said = approval or Approval()
+        await desk.approve(person, draft_id, said.text, candidate=said.candidate, version=said.version)
         return DraftBody.of(await desk.drafts.get(draft_id))
 
     @router.post("/drafts/{draft_id}/reject", tags=["drafts"])
     async def reject(draft_id: str, person: Moderator, rejection: Rejection | None = None) -> DraftBody:
         """Throw a draft away. Moderators and owners."""
         await desk.reject(person, draft_id, rejection.reason if rejection else "")
+        return DraftBody.of(await desk.drafts.get(draft_id))
+
+    @router.post("/drafts/{draft_id}/claim", tags=["drafts"])
+    async def claim(draft_id: str, person: Moderator, claim: Claim | None = None) -> DraftBody:
+        """Take a draft, so that nobody else decides on it for a while. Moderators and owners."""
+        await desk.claim(person, draft_id, take_over=bool(claim and claim.take_over))
+        return DraftBody.of(await desk.drafts.get(draft_id))
+
+    @router.post("/drafts/{draft_id}/release", tags=["drafts"])
+    async def release(draft_id: str, person: Moderator) -> DraftBody:
+        """Give a draft that was taken back; owners also what somebody else has taken."""
+        await desk.release(person, draft_id)
+        return DraftBody.of(await desk.drafts.get(draft_id))
+
+    @router.post("/drafts/{draft_id}/regenerate", tags=["drafts"])
+    async def regenerate(draft_id: str, person: Moderator, order: RewriteOrder | None = None) -> DraftBody:
+        """Have another text written; the draft is `rewriting` until then. Moderators and owners."""
+        said = order or RewriteOrder()
+        await desk.regenerate(person, draft_id, newest=said.newest, version=said.version)
         return DraftBody.of(await desk.drafts.get(draft_id))
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bot.chats import ChatState, MessageOutcome
-from bot.drafts import Draft
+from bot.desk import Result
+from bot.drafts import MOST_CANDIDATES, Draft
 from bot.journal import JournalEntry
 from bot.people import Person, Role
 from bot.presence import Presence
+from bot.review import Edit, Summary
 from bot.rulebook import RulebookEntry
 from chat.message import Message
 from safety.kill import Kill, KillReport
 from safety.mode import Mode
 from safety.verdict import Outcome
 
+MOST_AT_ONCE: Final = 200
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 
 
@@ -75,8 +79,26 @@ class RuleBody(_Given):
         )
 
 
+class CandidateBody(_Given):
+    """One of the texts to choose from."""
+
+    number: int
+    bubbles: tuple[str, ...]
+    seed: int
+    refusal: str | None
+    """Why the rules refused it; it cannot be approved as it is."""
+
+
+class VersionBody(_Given):
+    """A text that a draft had before."""
+
+    bubbles: tuple[str, ...]
+    replaced_at: datetime
+    asked_by: str
+
+
 class DraftBody(_Given):
-    """A draft; `state` is `held` or `frozen` while it is open."""
+    """A draft; `state` is `held`, `frozen` or `rewriting` while it is open."""
 
     id: str
     chat: str
@@ -85,10 +107,22 @@ class DraftBody(_Given):
     bubbles: tuple[str, ...]
     original: tuple[str, ...] | None
     """What the model wrote, where a moderator edited it."""
+    edited_by: str | None
+    edited_at: datetime | None
+    candidates: tuple[CandidateBody, ...]
+    """The texts to choose from; `bubbles` is number `chosen`."""
+    chosen: int
+    version: int
+    """Counts its texts; name the one that you looked at when you decide."""
+    versions: tuple[VersionBody, ...]
+    """The texts it had before, oldest first."""
     messages: tuple[str, ...]
     """The ids of the messages that it answers."""
     turn: str
     decided_by: str | None
+    taken_by: str | None
+    """Who has taken it to decide on it; nobody else may until `taken_until`."""
+    taken_until: datetime | None
     created_at: datetime
     expires_at: datetime
     sent: int
@@ -106,9 +140,17 @@ class DraftBody(_Given):
             reason=draft.reason,
             bubbles=draft.bubbles,
             original=draft.original,
+            edited_by=draft.edited_by,
+            edited_at=draft.edited_at,
+            candidates=tuple(CandidateBody(**asdict(one)) for one in draft.candidates),
+            chosen=draft.chosen,
+            version=draft.version,
+            versions=tuple(VersionBody(**asdict(one)) for one in draft.versions),
             messages=draft.messages,
             turn=draft.turn,
             decided_by=draft.decided_by,
+            taken_by=draft.taken_by,
+            taken_until=draft.taken_until,
             created_at=draft.created_at,
             expires_at=draft.expires_at,
             sent=draft.sent,
@@ -116,16 +158,99 @@ class DraftBody(_Given):
         )
 
 
+_Version = Annotated[int | None, Field(ge=1, description="The version that was looked at")]
+_Candidate = Annotated[int | None, Field(ge=1, le=MOST_CANDIDATES, description="By default the chosen one")]
+
+
 class Approval(_Taken):
     """An approval, with the text as edited, a bubble a line; without, as it is."""
 
     text: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    candidate: _Candidate = None
+    version: _Version = None
 
 
 class Rejection(_Taken):
     """A rejection."""
 
     reason: ShortText = ""
+
+
+class Claim(_Taken):
+    """Taking a draft; only owners take over what somebody else has taken."""
+
+    take_over: bool = False
+
+
+class RewriteOrder(_Taken):
+    """An order for another text; with `newest`, the model sees what has been said since."""
+
+    newest: bool = False
+    version: _Version = None
+
+
+class BulkItem(_Taken):
+    """One draft of many, as it was looked at."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    candidate: _Candidate = None
+    version: _Version = None
+
+
+class BulkOrder(_Taken):
+    """One decision on many drafts, each by its own compare-and-set."""
+
+    action: Literal["approve", "reject"]
+    drafts: Annotated[tuple[BulkItem, ...], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    reason: ShortText = ""
+    """Of a rejection."""
+
+
+class ResultBody(_Given):
+    """What came of one draft of many."""
+
+    draft: str
+    came_to: str
+    """`approved` or `rejected`, or why not in one word, as in the errors of the single calls."""
+    message: str
+
+    @classmethod
+    def of(cls, result: Result) -> Self:
+        """Show a result."""
+        return cls(draft=result.draft, came_to=result.came_to, message=result.message)
+
+
+class SummaryBody(_Given):
+    """How drafts were decided on, of those still on record; most first."""
+
+    states: Mapping[str, int]
+    reasons: Mapping[str, int]
+    """Of the rejected ones: how often each reason was given."""
+    edited: int
+
+    @classmethod
+    def of(cls, summary: Summary) -> Self:
+        """Show a summary."""
+        return cls(states=summary.states, reasons=summary.reasons, edited=summary.edited)
+
+
+class EditBody(_Given):
+    """A draft that was let go with an edit, both texts."""
+
+    draft: str
+    chat: str
+    messages: tuple[str, ...]
+    said: tuple[str, ...]
+    """The messages it answers, as far as the transcript still has them."""
+    model: tuple[str, ...]
+    approved: tuple[str, ...]
+    by: str
+    at: datetime | None
+
+    @classmethod
+    def of(cls, edit: Edit) -> Self:
+        """Show an edit."""
+        return cls(**{**asdict(edit), "chat": str(edit.chat)})
 
 
 class KillBody(_Given):

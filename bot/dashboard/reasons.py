@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,6 +64,13 @@ _VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "failed": ("Failed", "bad"),
     "unknown": ("Unknown", "bad"),
     "frozen": ("Frozen", "kill"),
+    "rewriting": ("Rewriting", "wait"),
+}
+_HANDLED: Final[Mapping[str, tuple[str, str]]] = {
+    "draft.taken": ("Taken", "wait"),
+    "draft.released": ("Given back", "quiet"),
+    "draft.rewriting": ("Rewriting", "wait"),
+    "draft.rewritten": ("Rewritten", "wait"),
 }
 _WRITTEN: Final = re.compile(r"^written, and [^:]*: ")
 _DECIDED: Final = ("draft.approved", "draft.rejected")
@@ -75,6 +83,8 @@ def reasons(journal: Sequence[JournalEntry], outcomes: Mapping[str, MessageOutco
     for entry in journal:
         if entry.kind == "turn.decided":
             lines.append(_turn(entry, outcomes, decided))
+        elif entry.kind in _HANDLED:
+            lines.append(_handled(entry))
         elif entry.kind in {"kill", "resume", "chat.changed", "turn.postponed", "turn.overloaded"}:
             lines.append(_event(entry))
     return tuple(lines)
@@ -118,11 +128,26 @@ def _decision(entry: JournalEntry) -> str:
     return f"{by} rejected it" + (f": {reason}" if reason not in {"", "rejected"} else "")
 
 
+def _handled(entry: JournalEntry) -> Reason:
+    """Something that was done with a draft before it was decided on."""
+    facts = entry.facts
+    verb, tone = _HANDLED[entry.kind]
+    by, reason = str(facts.get("by", "")), str(facts.get("reason", ""))
+    why = reason if by == "clock" else f"by {by}: {reason}"
+    return Reason(entry.id, entry.at, verb, tone, why, trails=_trails(facts))
+
+
 def _trails(facts: Mapping[str, Any]) -> tuple[Trail, ...]:
     trails = [Trail("May this turn be answered?", _steps(facts.get("gate") or ()))]
     answers = facts.get("answers") or ()
-    for number, answer in enumerate(answers, 1):
-        title = "May this text leave?" if len(answers) == 1 else f"May this text leave? Try {number}"
+    several = len({answer.get("candidate") for answer in answers}) > 1
+    tries: Counter[object] = Counter()
+    for answer in answers:
+        candidate = answer.get("candidate")
+        tries[candidate] += 1
+        title = f"May candidate {candidate} leave?" if several else "May this text leave?"
+        if sum(other.get("candidate") == candidate for other in answers) > 1:
+            title += f" Try {tries[candidate]}"
         note = f"{answer.get('tokens', 0)} tokens in {answer.get('seconds', 0)} s, seed {answer.get('seed')}"
         trails.append(
             Trail(

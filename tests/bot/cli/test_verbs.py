@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from bot.app import open_office
+from bot.people import Person, Role
 from bot.settings import Settings
 from safety.mode import Mode
 from tests.bot.cli.command import CommandLine, said, staying
+from tests.bot.dashboard.conftest import plant
 from tests.bot.playground import OWNER, ROOM, Playground, until
 from tests.fakes.model_server import ModelServer, model_server
 from tests.fakes.moderation_server import Failure, FakeModerationServer
@@ -24,7 +26,7 @@ QUESTION = "does the axolotl come along?"
 ANSWER = "quokka smile"
 VERBS = (
     *((verb,) for verb in ("run", "demo", "link", "kill", "resume", "status", "journal", "doctor", "drafts")),
-    *(("drafts", verb) for verb in ("approve", "reject")),
+    *(("drafts", verb) for verb in ("approve", "reject", "claim", "release", "regenerate", "edits")),
     *(("chats", *verb) for verb in ((), ("enable",), ("set",))),
 )
 
@@ -162,6 +164,78 @@ async def test_a_draft_is_listed_approved_as_edited_and_another_rejected(
             "rejected",
         }
         assert await chat.answers() == ["yes", "it does"]
+
+
+async def test_a_draft_is_taken_rewritten_and_its_candidate_named(
+    understudy: CommandLine, persona: Path, words: ModelServer
+) -> None:
+    async with room(understudy, Mode.MANUAL) as chat, service(understudy, persona, words):
+        draft = await _held(chat)
+        await chat.office.desk.claim(Person("max", Role.MODERATOR), draft)
+        assert ", taken by max" in (await understudy("drafts")).out
+        assert "max has taken it" in await understudy.line(6, "drafts", "approve", draft)
+        assert "max has taken it" in await understudy.line(6, "drafts", "claim", draft)
+        assert (await understudy("drafts", "claim", draft, "--take-over")).out == "Taken, for 5 minutes.\n"
+        words.say = lambda _: "numbat nap"
+        assert (await understudy("drafts", "regenerate", draft, "--newest")).code == 0
+
+        async def rewritten() -> bool:
+            return (await chat.office.desk.drafts.get(draft)).bubbles == ("numbat nap",)
+
+        await until(rewritten)
+        assert (await understudy("drafts", "release", draft)).out == "Given back.\n"
+        assert "no such candidate" in await understudy.line(6, "drafts", "approve", draft, "--candidate", "2")
+        assert (await understudy("drafts", "approve", draft, "--candidate", "1")).code == 0
+        journal = (await understudy("journal")).out
+        for line in (
+            "taken by max",
+            "rewriting by",
+            "has text 2, asked for by",
+            "released by",
+            "approved by",
+        ):
+            assert line in journal
+        assert "numbat" not in journal
+
+
+async def test_many_drafts_are_decided_in_one_go(understudy: CommandLine) -> None:
+    async with room(understudy, Mode.MANUAL) as chat:
+        office = chat.office
+        ids = [await plant(office, await chat.say(f"Sam? {n}"), f"yes {n}") for n in range(4)]
+        await office.desk.reject(OWNER, ids[0], "wrong")
+        some = await understudy("drafts", "reject", ids[0], ids[1], "--reason", "dull")
+        assert some.code == 6
+        assert some.out.splitlines() == [
+            f"draft {ids[0]}: it has already been decided (rejected by olivia)",
+            f"draft {ids[1]}: rejected",
+        ]
+        rest = await understudy("drafts", "approve", "--all", "--chat", str(ROOM))
+        assert (rest.code, len(rest.out.splitlines())) == (0, 2)
+        assert "name drafts by their ids" in await understudy.line(2, "drafts", "approve")
+        assert "name drafts by their ids" in await understudy.line(2, "drafts", "approve", "--all")
+        summary = (await understudy("drafts", "--summary", "--json")).json()
+        assert summary == {
+            "states": {"rejected": 2, "approved": 2},
+            "reasons": {"wrong": 1, "dull": 1},
+            "edited": 0,
+        }
+        assert "rejected: dull" in (await understudy("drafts", "--summary")).out
+
+
+async def test_what_was_mended_is_given_a_line_each(understudy: CommandLine) -> None:
+    async with room(understudy, Mode.MANUAL) as chat:
+        assert (await understudy("drafts", "edits")).out == "Nothing was let go with an edit.\n"
+        message = await chat.say("Sam?")
+        draft = await plant(chat.office, message)
+        await chat.office.desk.approve(OWNER, draft, "maybe")
+        edit = (await understudy("drafts", "edits", "--jsonl")).json()
+        assert (edit["model"], edit["approved"], edit["by"]) == (
+            ["sure", "see you there"],
+            ["maybe"],
+            "olivia",
+        )
+        assert (edit["chat"], edit["messages"], edit["said"]) == (str(ROOM), [message.id], ["Mia: Sam?"])
+        assert "  + maybe" in (await understudy("drafts", "edits")).out.splitlines()
 
 
 async def test_resume_shows_the_drafts_that_were_held_under_the_kill(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.app import Office
+from bot.drafts import Candidate, candidates_to_json
 from safety.chain import DRAFT_RULES, GATE_RULES
 from tests.bot.dashboard.conftest import Client, plant
 from tests.bot.playground import MODERATOR, OWNER, ROOM, VIEWER, Playground
@@ -207,3 +208,92 @@ async def test_the_rules_stand_in_their_order_with_what_each_said(client: Client
     assert {(rule["on"], rule["optional"]) for rule in rules} == {(True, True), (True, False)}
     assert set(rules[0]["verdicts"]) == {"allow", "hold", "rewrite", "drop", "stop"}
     assert (await http.get("/api/v1/rules", params={"days": 99})).status_code == 422
+
+
+async def test_a_draft_is_taken_and_given_back(client: Client, office: Office, room: Playground) -> None:
+    draft = await plant(office, await room.say("Sam?"))
+    moderator, owner, viewer = await client(MODERATOR), await client(OWNER), await client(VIEWER)
+    path = f"/api/v1/drafts/{draft}"
+    assert (await viewer.post(f"{path}/claim")).status_code == 403
+    taken = (await moderator.post(f"{path}/claim")).json()
+    assert (taken["taken_by"], taken["state"]) == ("max", "held")
+    refused = await owner.post(f"{path}/approve")
+    assert (refused.status_code, refused.json()["error"]) == (409, "claimed")
+    assert "max has taken it" in refused.json()["message"]
+    assert (await moderator.post(f"{path}/claim", json={"take_over": True})).status_code == 403
+    assert (await owner.post(f"{path}/claim", json={"take_over": True})).json()["taken_by"] == "olivia"
+    assert (await moderator.post(f"{path}/release")).status_code == 409
+    assert (await owner.post(f"{path}/release")).json()["taken_by"] is None
+    assert (await moderator.post(f"{path}/approve")).json()["state"] == "approved"
+
+
+async def test_another_text_is_ordered(client: Client, office: Office, room: Playground) -> None:
+    draft = await plant(office, await room.say("Sam?"))
+    http = await client(MODERATOR)
+    path = f"/api/v1/drafts/{draft}"
+    assert (await http.post(f"{path}/regenerate", json={"version": 7})).json()["error"] == "changed"
+    ordered = await http.post(f"{path}/regenerate", json={"newest": True, "version": 1})
+    assert (ordered.status_code, ordered.json()["state"]) == (200, "rewriting")
+    assert (await http.post(f"{path}/regenerate")).json()["error"] == "rewriting"
+    assert (await http.post(f"{path}/approve")).json()["error"] == "rewriting"
+    assert [found["id"] for found in (await http.get("/api/v1/drafts")).json()] == [draft]
+    assert (await http.post(f"{path}/reject")).json()["state"] == "rejected"
+
+
+async def test_a_candidate_is_approved_by_its_number(
+    client: Client, office: Office, room: Playground
+) -> None:
+    texts = [
+        Candidate(1, ("yes",), 1, None),
+        Candidate(2, ("no",), 2, None),
+        Candidate(3, (), 3, "length: no"),
+    ]
+    fields = {"candidates": candidates_to_json(texts), "chosen": "1"}
+    draft = await plant(office, await room.say("Sam?"), "yes", fields=fields)
+    http = await client(MODERATOR)
+    listed = (await http.get(f"/api/v1/drafts/{draft}")).json()
+    assert [(one["number"], one["bubbles"], one["refusal"]) for one in listed["candidates"]] == [
+        *((1, ["yes"], None), (2, ["no"], None), (3, [], "length: no"))
+    ]
+    path = f"/api/v1/drafts/{draft}/approve"
+    assert (await http.post(path, json={"candidate": 3})).json()["error"] == "refused"
+    assert (await http.post(path, json={"candidate": 4})).json()["error"] == "candidate"
+    assert (await http.post(path, json={"candidate": 6})).status_code == 422
+    body = (await http.post(path, json={"candidate": 2, "version": 1})).json()
+    assert (body["bubbles"], body["chosen"]) == (["no"], 2)
+
+
+async def test_many_are_decided_in_one_go(client: Client, office: Office, room: Playground) -> None:
+    ids = [await plant(office, await room.say(f"Sam? {n}"), f"yes {n}") for n in range(3)]
+    http = await client(MODERATOR)
+    order = {
+        "action": "approve",
+        "drafts": [{"id": ids[0], "version": 1}, {"id": ids[1], "version": 2}, {"id": "x"}],
+    }
+    assert (await (await client(VIEWER)).post("/api/v1/drafts/bulk", json=order)).status_code == 403
+    answer = await http.post("/api/v1/drafts/bulk", json=order)
+    assert answer.status_code == 200
+    assert [(one["draft"], one["came_to"]) for one in answer.json()] == [
+        *((ids[0], "approved"), (ids[1], "changed"), ("x", "missing"))
+    ]
+    order = {"action": "reject", "drafts": [{"id": id_} for id_ in ids], "reason": "not how I talk"}
+    answer = await http.post("/api/v1/drafts/bulk", json=order)
+    assert [one["came_to"] for one in answer.json()] == ["decided", "rejected", "rejected"]
+    summary = (await http.get("/api/v1/drafts/summary")).json()
+    assert summary == {
+        "states": {"rejected": 2, "approved": 1},
+        "reasons": {"not how I talk": 2},
+        "edited": 0,
+    }
+    for wrong in ({"action": "approve", "drafts": []}, {"action": "sell", "drafts": [{"id": "x"}]}):
+        assert (await http.post("/api/v1/drafts/bulk", json=wrong)).status_code == 422
+
+
+async def test_what_was_mended_is_the_owners_to_take(
+    client: Client, office: Office, room: Playground
+) -> None:
+    draft = await plant(office, await room.say("Sam?"))
+    await office.desk.approve(MODERATOR, draft, "maybe")
+    assert (await (await client(MODERATOR)).get("/api/v1/drafts/edits")).status_code == 403
+    (edit,) = (await (await client(OWNER)).get("/api/v1/drafts/edits")).json()
+    assert (edit["model"], edit["approved"], edit["by"]) == (["sure", "see you there"], ["maybe"], "max")

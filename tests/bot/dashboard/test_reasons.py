@@ -118,3 +118,38 @@ def test_kills_and_changes_stand_between_the_turns() -> None:
         ("Killed", "by Mia in local/weekend-plans (kill word)"),
         ("Changed", "mode manual → auto by olivia"),
     ]
+
+
+def test_each_candidate_has_its_own_trail() -> None:
+    rules = [{"rule": "speaker", "outcome": "allow", "reason": "fine"}]
+    answers = [
+        {"seed": seed, "bubbles": [str(seed)], "rules": rules, "candidate": candidate}
+        for seed, candidate in [(1, 1), (2, 2), (3, 2)]
+    ]
+    (reason,) = reasons([_turn("draft", answers=answers)], {})
+    assert [trail.title for trail in reason.trails] == [
+        *("May candidate 1 leave?", "May candidate 2 leave? Try 1", "May candidate 2 leave? Try 2")
+    ]
+
+
+def test_what_moderators_do_with_a_draft_is_said_with_who_and_why() -> None:
+    rules = [{"rule": "speaker", "outcome": "allow", "reason": "fine"}]
+    answers = [{"seed": 1, "bubbles": ["no"], "rules": rules, "candidate": 1}]
+    found = reasons(
+        [
+            _entry("draft.released", 4, draft="d1", by="clock", reason="max did not decide in time"),
+            _entry(
+                "draft.rewritten", 3, draft="d1", by="max", reason="another text was written", answers=answers
+            ),
+            _entry("draft.rewriting", 2, draft="d1", by="max", reason="another text was asked for"),
+            _entry("draft.taken", 1, draft="d1", by="max", reason="taken to decide on it"),
+        ],
+        {},
+    )
+    assert [(reason.verb, reason.why) for reason in found] == [
+        ("Given back", "max did not decide in time"),
+        ("Rewritten", "by max: another text was written"),
+        ("Rewriting", "by max: another text was asked for"),
+        ("Taken", "by max: taken to decide on it"),
+    ]
+    assert found[1].trails[0].bubbles == ("no",)
