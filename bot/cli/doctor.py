@@ -81,10 +81,9 @@ async def _model(settings: Settings) -> str:
 
 
 async def _moderation(settings: Settings) -> str:
-    moderation = settings.rules.moderation
-    if moderation.backend == "off":
-        return "off: no classifier judges what is written"
-    async with open_classifier(moderation) as classifier:
+    if "moderation" in settings.rules.off:
+        return "off (rules.off): no classifier judges what is written"
+    async with open_classifier(settings.rules.moderation) as classifier:
         scores = await classifier.classify(Sample(("Hello there!",)))
     return f"{scores.backend} answers as {scores.model}"
 

@@ -16,11 +16,8 @@ from safety.moderation.settings import ModerationSettings
 
 @asynccontextmanager
 async def open_classifier(settings: ModerationSettings) -> AsyncIterator[Classifier]:
-    """Open the classifier; nobody is asked yet, so that a server which is away keeps nothing from starting.
-
-    With the backend `off` it is the lexicon, which the rule then does not ask.
-    """
-    if settings.backend in {"lexicon", "off"}:
+    """Open the classifier; nobody is asked yet, so that a server which is away keeps nothing from starting."""
+    if settings.backend == "lexicon":
         yield Lexicon()
         return
     patience = Patience(settings.try_seconds, settings.seconds, settings.attempts)

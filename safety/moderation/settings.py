@@ -65,7 +65,7 @@ class CategoryOutcomes:
 class ModerationSettings:
     """Which classifier judges drafts, and what follows. Raises ValueError for what cannot work."""
 
-    backend: Literal["lexicon", "endpoint", "guard_model", "off"] = "lexicon"
+    backend: Literal["lexicon", "endpoint", "guard_model"] = "lexicon"
     """`lexicon` is built in; `endpoint` an OpenAI-compatible `/v1/moderations`; `guard_model` a chat model for it."""
     base_url: str = ""
     """Of the server, ending in `/v1`."""
@@ -96,7 +96,7 @@ class ModerationSettings:
         key = self.api_key.get_secret_value()
         if not (key.isascii() and key.isprintable()):
             raise ValueError("an API key is printable ASCII: copy it again")
-        if self.backend in {"lexicon", "off"}:
+        if self.backend == "lexicon":
             return
         if not self.base_url.startswith(("http://", "https://")):
             raise ValueError(f"backend {self.backend} needs base_url, such as http://localhost:8000/v1")

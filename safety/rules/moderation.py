@@ -31,8 +31,6 @@ class ModerationRule:
 
     async def judge(self, subject: DraftText) -> Verdict:
         """ALLOW, HOLD, REWRITE or DROP, with the category that decided, its score and its threshold."""
-        if self.settings.backend == "off":
-            return Verdict(Outcome.ALLOW, self.name, "moderation is switched off", {"backend": "off"})
         said = [message for message in subject.turn.messages if not message.own]
         try:
             of_draft = self._verdict(

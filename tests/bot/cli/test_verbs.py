@@ -319,7 +319,7 @@ async def test_doctor_asks_the_classifier_that_is_set(served: CommandLine) -> No
         wrong = await served("doctor", **moderated)
     assert wrong.code == 1
     assert "wrong  moderation: the moderation server failed (503)" in wrong.out
-    off = await served("doctor", rules__moderation__backend="off")
+    off = await served("doctor", rules__off="moderation")
     assert "fine   moderation: off" in off.out
 
 

@@ -113,12 +113,6 @@ async def test_a_cancelled_judgement_is_no_judgement() -> None:
         await asking
 
 
-async def test_switched_off_it_allows_and_says_so_and_asks_nobody() -> None:
-    away = Away(ClassifierAway("out"))
-    verdict = await ModerationRule(away, ModerationSettings(backend="off")).judge(draft("hey"))
-    assert (verdict.outcome, verdict.reason, away.asked) == (Outcome.ALLOW, "moderation is switched off", 0)
-
-
 async def test_the_classifier_gets_bubbles_and_a_short_context() -> None:
     says = Says()
     history = [message(f"said {number}", id=f"h{number}") for number in range(10)]
