@@ -99,7 +99,11 @@ def test_a_home_folder_is_found(file: Path) -> None:
         ("worker__rewrites", "-1", "worker.rewrites must be 0 or more"),
         ("outbox__lease_seconds", "0", "outbox.lease_seconds must be more than 0"),
         ("rules__length__bubbles", "0", "rules.length cannot be used (each length limit is at least 1)"),
-        ("rules__moderation__backend", "oracle", "rules.moderation.backend must be 'lexicon', 'endpoint', "),
+        (
+            "rules__moderation__backend",
+            "oracle",
+            "rules.moderation.backend must be 'lexicon', 'endpoint' or ",
+        ),
         ("rules__moderation__backend", "endpoint", "rules.moderation cannot be used (backend endpoint needs"),
         (
             "rules__moderation__thresholds__hate",
