@@ -33,6 +33,7 @@ from bot.kill_watch import KillWatch
 from bot.messengers.base import Connector
 from bot.messengers.local import Account, LocalConnector, LocalRooms
 from bot.outbox import Outbox
+from bot.owner_watch import OwnerWatch
 from bot.presence import Attendance
 from bot.rewriter import Rewriter
 from bot.rewrites import Rewrites
@@ -71,6 +72,7 @@ class Office:
     kill_switch: RedisKillSwitch
     kill_watch: KillWatch
     kill_words: KillWords
+    owner_watch: OwnerWatch
     classifier: Classifier
     attendance: Attendance
     rooms: LocalRooms
@@ -93,12 +95,14 @@ async def open_office(
     ):
         kill_folder = KillFolder(settings.state_dir)
         kill_switch = RedisKillSwitch(store, clock, kill_folder, settings.turns.retention_days)
+        owner_watch = OwnerWatch(store, clock, settings.owner)
         desk = Desk(
             Chats(store, clock),
             Drafts(store, clock, settings.outbox.moved_past_messages, settings.drafts),
             Journal(store),
             kill_switch,
             draft_rules(kill_words, settings.rules.draft(), classifier, settings.rules.off),
+            owner_watch,
         )
         yield Office(
             settings=settings,
@@ -109,6 +113,7 @@ async def open_office(
             kill_switch=kill_switch,
             kill_watch=KillWatch(kill_switch, kill_folder),
             kill_words=kill_words,
+            owner_watch=owner_watch,
             classifier=classifier,
             attendance=Attendance(store, clock),
             rooms=LocalRooms(store, clock),
@@ -142,6 +147,7 @@ class Service:
             *(store, clock, office.kill_switch, office.kill_words, settings.turns, office.faults),
             settings.kill,
             self._chat_words,
+            office.owner_watch,
         )
         writer = Writer(
             persona,
@@ -221,6 +227,7 @@ class Service:
             try:
                 await self._office.desk.drafts.sweep()
                 await self._office.kill_switch.complete()
+                await self._office.owner_watch.check()
             except StoreAway:
                 _log.warning("sweep.store_away")
             await self._office.clock.sleep(_SWEEP_SECONDS)

@@ -14,6 +14,7 @@ from bot.drafts import Draft, Drafts
 from bot.errors import DraftRefused, StoreAway
 from bot.journal import Journal
 from bot.kill_switch import RedisKillSwitch
+from bot.owner_watch import OwnerWatch
 from bot.people import Person, Role
 from bot.review import Edit, Summary, edits_of, summary_of
 from chat.message import Author, Chat, ChatKey, Message
@@ -56,22 +57,26 @@ class Desk:
         journal: Journal,
         kill_switch: RedisKillSwitch,
         draft_rules: Sequence[Rule[DraftText]],
+        owner_watch: OwnerWatch,
     ) -> None:
         self.chats = chats
         self.drafts = drafts
         self.journal = journal
         self.kill_switch = kill_switch
         self._draft_rules = draft_rules
+        self._owner_watch = owner_watch
 
     async def kill(
         self, person: Person, scope: KillScope, reason: str = "the switch was pressed", kill_id: str = ""
     ) -> KillReport:
         """Stop all sending in a scope. Everybody may. The same id again changes nothing."""
-        return await self.kill_switch.kill(scope, person.name, reason, kill_id)
+        report = await self.kill_switch.kill(scope, person.name, reason, kill_id)
+        await self._may(person, Role.VIEWER, "kill")
+        return report
 
     async def resume(self, person: Person, scope: KillScope) -> tuple[Draft, ...]:
         """Lift a kill; gives the drafts that were frozen or held under it. Only an owner may."""
-        person.must_be(Role.OWNER, "resume")
+        await self._may(person, Role.OWNER, "resume")
         await self.kill_switch.resume(scope, person.name)
         return tuple(draft for draft in await self.drafts.waiting() if scope.covers(draft.chat))
 
@@ -88,7 +93,7 @@ class Desk:
 
         `candidate` is which of its texts, by default the chosen one; `version` the one that was looked at.
         """
-        person.must_be(Role.MODERATOR, "approve drafts")
+        await self._may(person, Role.MODERATOR, "approve drafts")
         draft = await self.drafts.get(draft_id)
         bubbles = None if text is None else split_bubbles(text)
         if bubbles is not None and not bubbles:
@@ -116,7 +121,7 @@ class Desk:
 
     async def reject(self, person: Person, draft_id: str, reason: str = "") -> None:
         """Throw a draft away. Raises DraftRefused."""
-        person.must_be(Role.MODERATOR, "reject drafts")
+        await self._may(person, Role.MODERATOR, "reject drafts")
         await self.drafts.reject(draft_id, person.name, reason)
 
     async def claim(self, person: Person, draft_id: str, *, take_over: bool = False) -> None:
@@ -124,26 +129,26 @@ class Desk:
 
         Only an owner may take over what somebody else has taken.
         """
-        person.must_be(Role.MODERATOR, "take drafts")
+        await self._may(person, Role.MODERATOR, "take drafts")
         if take_over:
-            person.must_be(Role.OWNER, "take over what somebody else has taken")
+            await self._may(person, Role.OWNER, "take over what somebody else has taken")
         await self.drafts.claim(draft_id, person.name, take_over=take_over)
 
     async def release(self, person: Person, draft_id: str) -> None:
         """Give a draft that was taken back; an owner also what somebody else has taken. Raises DraftRefused."""
-        person.must_be(Role.MODERATOR, "release drafts")
+        await self._may(person, Role.MODERATOR, "release drafts")
         await self.drafts.release(draft_id, person.name, take_over=person.role is Role.OWNER)
 
     async def regenerate(
         self, person: Person, draft_id: str, *, newest: bool = False, version: int | None = None
     ) -> None:
         """Have another text written; with `newest`, with what has been said since. Raises DraftRefused."""
-        person.must_be(Role.MODERATOR, "have drafts rewritten")
+        await self._may(person, Role.MODERATOR, "have drafts rewritten")
         await self.drafts.regenerate(draft_id, person.name, newest=newest, version=version)
 
     async def approve_many(self, person: Person, looks: Sequence[Look]) -> tuple[Result, ...]:
         """Let drafts leave, each by its own compare-and-set; gives what came of each, in order."""
-        person.must_be(Role.MODERATOR, "approve drafts")
+        await self._may(person, Role.MODERATOR, "approve drafts")
         return await _each(
             looks,
             "approved",
@@ -154,41 +159,47 @@ class Desk:
         self, person: Person, looks: Sequence[Look], reason: str = ""
     ) -> tuple[Result, ...]:
         """Throw drafts away, each by its own compare-and-set; gives what came of each, in order."""
-        person.must_be(Role.MODERATOR, "reject drafts")
+        await self._may(person, Role.MODERATOR, "reject drafts")
         return await _each(looks, "rejected", lambda look: self.reject(person, look.draft, reason))
 
     async def edits(self, person: Person) -> tuple[Edit, ...]:
         """Give what moderators mended, both texts, for a later training. Only an owner may."""
-        person.must_be(Role.OWNER, "take the edits")
+        await self._may(person, Role.OWNER, "take the edits")
         return await edits_of(self.drafts, self.chats)
 
     async def summary(self, person: Person) -> Summary:
         """Give how drafts were decided on, with the reasons of rejections. Everybody may."""
-        person.must_be(Role.VIEWER, "see the summary")
+        await self._may(person, Role.VIEWER, "see the summary")
         return await summary_of(self.drafts)
 
     async def enable(self, person: Person, chat: Chat) -> None:
         """Let the stand-in into a chat; a new one starts `manual`. Only an owner may."""
-        person.must_be(Role.OWNER, "enable chats")
+        await self._may(person, Role.OWNER, "enable chats")
         await self.chats.enable(chat, person.name)
 
     async def set_mode(self, person: Person, key: ChatKey, mode: Mode) -> ChatState:
         """Change a chat's mode. Only an owner may. Raises ChatUnknown."""
-        person.must_be(Role.OWNER, "change a chat's mode")
+        await self._may(person, Role.OWNER, "change a chat's mode")
         await self.chats.set_mode(key, mode, person.name)
         return await self.chats.get(key)
 
     async def set_probability(self, person: Person, key: ChatKey, probability: float) -> ChatState:
         """Change how often an ambient turn is answered. Only an owner may. Raises ChatUnknown."""
-        person.must_be(Role.OWNER, "change a chat's probability")
+        await self._may(person, Role.OWNER, "change a chat's probability")
         await self.chats.set_probability(key, probability, person.name)
         return await self.chats.get(key)
 
     async def set_kill_words(self, person: Person, key: ChatKey, words: tuple[str, ...]) -> ChatState:
         """Set the chat's own kill words. Only an owner may. Raises ChatUnknown and SettingsInvalid."""
-        person.must_be(Role.OWNER, "change a chat's kill words")
+        await self._may(person, Role.OWNER, "change a chat's kill words")
         await self.chats.set_kill_words(key, words, person.name)
         return await self.chats.get(key)
+
+    async def _may(self, person: Person, role: Role, deed: str) -> None:
+        """Raise NotAllowed unless they may; what an owner does is a sign of the owner."""
+        person.must_be(role, deed)
+        if person.role is Role.OWNER:
+            await self._owner_watch.sign(person.name)
 
     async def _check(self, draft: Draft, bubbles: tuple[str, ...]) -> str:
         """Give what the rules would hold the text for, often nothing. Raises DraftRefused."""

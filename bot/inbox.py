@@ -12,6 +12,7 @@ from bot.chat_words import ChatWords
 from bot.clock import Clock
 from bot.faults import Faults
 from bot.kill_ear import KillEar, KillSettings
+from bot.owner_watch import OwnerWatch
 from bot.store.store import Store
 from chat.message import Author, ChatKey, Message, message_to_json
 from safety.kill import KillReach, KillReport, KillSwitch
@@ -27,6 +28,8 @@ class Received(StrEnum):
     """It waits for the chat's next turn."""
     OWN = "own"
     """Written in the owner's name: part of the transcript, never answered."""
+    ECHO = "echo"
+    """The stand-in's own, given back by the messenger before it was on record as sent."""
     DUPLICATE = "duplicate"
     """It was here before."""
     EDITED = "edited"
@@ -61,11 +64,13 @@ class Inbox:
         faults: Faults,
         kill: KillSettings | None = None,
         chat_words: ChatWords | None = None,
+        owner_watch: OwnerWatch | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         words = chat_words or ChatWords(store, kill_words)
         self._kill_ear = KillEar(kill_switch, words, kill or KillSettings())
+        self._owner_watch = owner_watch
         self._settings = settings
         self._faults = faults
 
@@ -90,8 +95,11 @@ class Inbox:
                 settings.transcript_messages,
                 int(settings.retention_days * 86_400_000),
                 int(message.edited),
+                message_to_json(replace(message, stand_in=True)) if message.own else "",
             )
         )
+        if message.own and not message.stand_in and received in {Received.OWN, Received.OFF}:
+            await self._owner_was_seen(message.author.name)
         _log.info("message.received", message=str(message), received=received.value)
         await self._faults.reach("inbox.accepted")
         return received
@@ -110,6 +118,11 @@ class Inbox:
 
     async def owner_types(self, chat: ChatKey) -> None:
         """Hear that the owner is typing in a chat. Raises StoreAway."""
+        await self._owner_was_seen(f"typing in {chat}")
+
+    async def _owner_was_seen(self, by: str) -> None:
+        if self._owner_watch is not None:
+            await self._owner_watch.sign(by)
 
 
 def _writable(message: Message) -> Message:

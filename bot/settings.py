@@ -43,6 +43,7 @@ from bot.errors import SettingsInvalid
 from bot.inbox import InboxSettings
 from bot.kill_ear import KillSettings
 from bot.outbox import OutboxSettings
+from bot.owner_watch import OwnerSettings
 from bot.settings_errors import PREFIX, OutOfRange, refusal, unknown
 from bot.tries import TrySettings
 from bot.worker import WorkerSettings
@@ -279,6 +280,8 @@ class Settings(StoreSettings):
     kill_words: Annotated[Texts, AfterValidator(_usable_words)] = ("pineapple", "🍍")
     kill: Annotated[KillSettings, BeforeValidator(_with_people)] = KillSettings()
     """What a kill word said in a chat kills, and who may say it."""
+    owner: OwnerSettings = OwnerSettings()
+    """The dead man's switch."""
     default_probability: float = Field(default=0.35, ge=0, le=1)
     """How often a new chat's ambient turns are answered."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

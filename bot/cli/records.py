@@ -48,6 +48,11 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
         return
     for kill in found["kills"]:
         say(f"KILLED {kill['scope']} by {kill['by']} at {kill['at']}: {kill['reason']}", "bold red")
+    if found["owner_absent_since"]:
+        say(
+            f"NO SIGN OF THE OWNER since {found['owner_seen']}: auto is as manual until the owner does something",
+            "bold yellow",
+        )
     for service in found["services"]:
         model = "model up" if service["model_alive"] else "MODEL DOWN"
         say(f"service {service['name']} (pid {service['pid']}): persona {service['persona']}, {model}")
@@ -61,7 +66,10 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
 
 
 async def _look(office: Office) -> dict[str, Any]:
+    absence = await office.owner_watch.absence()
     return {
+        "owner_absent_since": absence and absence.since.isoformat(),
+        "owner_seen": absence and absence.seen.isoformat(),
         "kills": [
             {"scope": str(kill.scope), "by": kill.by, "at": kill.at.isoformat(), "reason": kill.reason}
             for kill in await office.kill_switch.kills()

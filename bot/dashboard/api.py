@@ -100,8 +100,9 @@ def _add_status(router: APIRouter, office: Office) -> None:
     @router.get("/status", tags=["status"])
     async def status(person: Viewer) -> StatusBody:
         """Which services run, whether their models live, and which kills are in force."""
-        services, kills, chats, drafts = await asyncio.gather(
-            office.attendance.present(), desk.kill_switch.kills(), desk.chats.all(), desk.drafts.waiting()
+        services, kills, chats, drafts, absence = await asyncio.gather(
+            *(office.attendance.present(), desk.kill_switch.kills(), desk.chats.all(), desk.drafts.waiting()),
+            office.owner_watch.absence(),
         )
         return StatusBody(
             redis=True,
@@ -109,6 +110,7 @@ def _add_status(router: APIRouter, office: Office) -> None:
             kills=tuple(KillBody.of(kill) for kill in kills),
             chats=len(chats),
             drafts=len(drafts),
+            owner_absent_since=absence.since if absence else None,
         )
 
 

@@ -426,3 +426,5 @@ class StatusBody(_Given):
     chats: int
     drafts: int
     """How many wait for a moderator."""
+    owner_absent_since: datetime | None = None
+    """Since when the owner gives no sign, so that auto is as manual; None when all is well."""

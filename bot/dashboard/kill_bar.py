@@ -46,22 +46,30 @@ class KillButton:
 
 
 class KillBanner:
-    """One red line for each kill in force, with Resume for the owner."""
+    """One red line for each kill in force, with Resume for the owner; and one while the owner gives no sign."""
 
     def __init__(self, visitor: Visitor, desk: Desk) -> None:
         self._visitor = visitor
         self._desk = desk
         self._root = box("div", "u-banners").props("role=alert")
+        with self._root:
+            rows = box()
+            self._absence = Tag("p", "", "u-banner")
         self._rows: Rows[Kill] = Rows(
-            self._root,
+            rows,
             lambda kill: f"{kill.scope} {kill.at.isoformat()}",
             lambda kill: _KillRow(kill, self._resume if visitor.owns else None),
         )
         show_if(self._root, False)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show the kills in force."""
-        show_if(self._root, snapshot.kills)
+        """Show the kills in force, and that the owner gives no sign."""
+        show_if(self._root, snapshot.kills or snapshot.absence)
+        show_if(self._absence, snapshot.absence)
+        if snapshot.absence:
+            seen = f"{snapshot.absence.seen.astimezone():%Y-%m-%d %H:%M}"
+            text = f"No sign of the owner since {seen}: auto is as manual until the owner does something."
+            set_text(self._absence, text)
         self._rows.show(snapshot.kills)
 
     async def _resume(self, scope: KillScope) -> None:

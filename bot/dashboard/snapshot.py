@@ -18,6 +18,7 @@ from bot.drafts import Draft
 from bot.errors import ChatUnknown, StoreError
 from bot.journal import JournalEntry
 from bot.messengers.local import MESSENGER
+from bot.owner_watch import Absence
 from bot.presence import Presence
 from bot.wakeup import Wakeup
 from chat.message import ChatKey, Message
@@ -60,6 +61,8 @@ class Snapshot:
     services: tuple[Presence, ...] = ()
     views: Mapping[ChatKey, ChatView] | None = None
     store_away: bool = False
+    absence: Absence | None = None
+    """Of the owner, while the dead man's switch has everything in manual."""
 
     def view(self, key: ChatKey | None) -> ChatView | None:
         """Give one chat, if somebody watches it."""
@@ -106,6 +109,7 @@ class Snapshots:
                     before = Snapshot(
                         *(before.at, before.chats, before.waiting, before.kills, before.services),
                         views=before.views,
+                        absence=before.absence,
                         store_away=True,
                     )
                 for show in list(self._watchers):
@@ -122,8 +126,9 @@ class Snapshots:
     async def take(self, *keys: ChatKey | None) -> Snapshot:
         """Read everything, and these chats in full. Raises StoreError."""
         office, desk = self._office, self._office.desk
-        chats, drafts, kills, services = await asyncio.gather(
-            desk.chats.all(), desk.drafts.waiting(), desk.kill_switch.kills(), office.attendance.present()
+        chats, drafts, kills, services, absence = await asyncio.gather(
+            *(desk.chats.all(), desk.drafts.waiting(), desk.kill_switch.kills(), office.attendance.present()),
+            office.owner_watch.absence(),
         )
         wanted = {key for key in keys if key is not None}
         states = {state.chat.key: state for state in chats}
@@ -134,6 +139,7 @@ class Snapshots:
             waiting=Counter(draft.chat for draft in drafts),
             kills=kills,
             services=services,
+            absence=absence,
             views={view.state.chat.key: view for view in views},
         )
 

@@ -1,7 +1,7 @@
 -- Take one message in: deduplicate, put it into the transcript and the chat's box, and make the chat ready.
 -- ARGV: now, chat, message id, message JSON, own (0|1), pause ms, longest pause ms, transcript length, retention ms,
---   edited (0|1)
--- Gives 'off', 'duplicate', 'edited', 'own' or 'accepted'.
+--   edited (0|1), an own message's JSON as the stand-in's
+-- Gives 'off', 'duplicate', 'edited', 'echo', 'own' or 'accepted'.
 local now, chat, id, json = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local own, pause, longest = ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
 local settings = key('chat', chat)
@@ -40,12 +40,18 @@ for _, stale in ipairs(old) do
   redis.call('HDEL', key('outcome', chat), stale)
 end
 
+-- A messenger may give the stand-in's own message back before it is on record as sent.
+local head = own and redis.call('LINDEX', key('out', chat), 0)
+local sending = head and redis.call('HMGET', key('bubble', head), 'state', 'text')
+local echo = sending and sending[1] == 'sending' and sending[2] == cjson.decode(json).text
+if echo then json = ARGV[11] end
+
 redis.call('RPUSH', key('transcript', chat), json)
 redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[8]), -1)
 if own then
-  outcome(chat, { id }, 'own', 'written in the owner\'s name')
+  outcome(chat, { id }, 'own', echo and 'sent by the stand-in' or 'written in the owner\'s name')
   wake(chat)
-  return 'own'
+  return echo and 'echo' or 'own'
 end
 
 redis.call('HINCRBY', settings, 'heard', 1)

@@ -38,6 +38,7 @@ async def test_status_says_how_things_are(client: Client, office: Office, room: 
         "kills": [],
         "chats": 1,
         "drafts": 1,
+        "owner_absent_since": None,
     }
 
 
