@@ -15,6 +15,7 @@ from bot.faults import NoFaults
 from bot.inbox import Inbox, InboxSettings, Received
 from bot.kill_ear import KillSettings
 from bot.settings import Settings, read_settings
+from bot.turn_queue import TurnQueue
 from chat.message import Author, ChatKey, Message
 from safety.kill import KillReach, KillScope
 from tests.bot.playground import LEO, MIA, OWNER, ROOM, Playground, until
@@ -24,7 +25,14 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _inbox(office: Office, kill: KillSettings | None = None, words: ChatWords | None = None) -> Inbox:
-    parts = (office.store, office.clock, office.kill_switch, office.kill_words, InboxSettings(), NoFaults())
+    parts = (
+        office.store,
+        office.clock,
+        office.kill_switch,
+        office.kill_words,
+        InboxSettings(0.0),
+        NoFaults(),
+    )
     return Inbox(*parts, kill, words)
 
 
@@ -92,12 +100,16 @@ async def test_an_edit_replaces_what_waits_and_only_the_history_of_what_is_pinne
     await inbox.receive(_says("one"))
     await inbox.receive(_says("two", id="m2"))
     assert await inbox.receive(_says("ONE", edited=True)) is Received.EDITED
-    partition = office.store.partitions.of(ROOM)
-    row = await office.store.run("claim", partition, office.clock.now_ms() + 60_000, "w", 1000, 10)
-    assert [text for text in row[7] if '"ONE"' in text], "what waited is read as it was changed"
+    queue = TurnQueue(office.store, office.clock, 0.0, 10, 50)
+    claim = await queue.claim("w")
+    assert claim is not None
+    assert [message.text for message in claim.turn.messages] == ["ONE", "two"]
     assert await inbox.receive(_says("TWO", id="m2", edited=True)) is Received.EDITED
-    again = await office.store.run("claim", partition, office.clock.now_ms() + 120_000, "w", 1000, 10)
-    assert again[7] == row[7], "a turn that is pinned stays as it was"
+    again = await queue.claim("w")
+    assert again is not None
+    assert [message.text for message in again.turn.messages] == ["ONE", "two"], (
+        "what is pinned stays as it was"
+    )
     assert [message.text for message in await office.desk.chats.transcript(ROOM)] == ["ONE", "TWO"]
     assert await inbox.receive(_says("three", id="m3", edited=True)) is Received.EDITED
     assert len(await office.desk.chats.transcript(ROOM)) == 2, "what never arrived is none of ours"
