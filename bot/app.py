@@ -17,6 +17,7 @@ from typing import Final
 
 import structlog
 
+from bot.acknowledger import Acknowledger
 from bot.answer import Writer
 from bot.chat_words import ChatWords
 from bot.chats import Chats
@@ -148,6 +149,7 @@ class Service:
             settings.kill,
             self._chat_words,
             office.owner_watch,
+            self._acknowledger(connectors).begin,
         )
         writer = Writer(
             persona,
@@ -196,6 +198,13 @@ class Service:
             )
             for connector in connectors
         ]
+
+    def _acknowledger(self, connectors: Sequence[Connector]) -> Acknowledger:
+        office, settings = self._office, self._office.settings
+        text = settings.kill.acknowledgement.replace("{name}", self.persona.prompt.name)
+        if office.kill_words.found_in(text) is not None:
+            raise SettingsInvalid("the setting kill.acknowledgement contains a kill word: choose other words")
+        return Acknowledger(office.store, office.clock, connectors, self._chat_words, settings.outbox, text)
 
     async def run(self) -> None:
         """Run until cancelled. A part that fails ends all of them: half a service is worse than none."""

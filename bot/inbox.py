@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -11,7 +12,7 @@ import structlog
 from bot.chat_words import ChatWords
 from bot.clock import Clock
 from bot.faults import Faults
-from bot.kill_ear import KillEar, KillSettings
+from bot.kill_ear import KillEar, KillSettings, kill_id
 from bot.owner_watch import OwnerWatch
 from bot.store.store import Store
 from chat.message import Author, ChatKey, Message, message_to_json
@@ -65,12 +66,14 @@ class Inbox:
         kill: KillSettings | None = None,
         chat_words: ChatWords | None = None,
         owner_watch: OwnerWatch | None = None,
+        acknowledge: Callable[[ChatKey, str], None] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         words = chat_words or ChatWords(store, kill_words)
         self._kill_ear = KillEar(kill_switch, words, kill or KillSettings())
         self._owner_watch = owner_watch
+        self._acknowledge = acknowledge
         self._settings = settings
         self._faults = faults
 
@@ -78,7 +81,8 @@ class Inbox:
         """Take a message in. Raises StoreAway; the connector then gives the same message again later."""
         message = _writable(message)
         # Before any queue, and whatever else is the matter with the message or the chat.
-        await self._kill_ear.hear(message)
+        if await self._kill_ear.hear(message) is not None and self._acknowledge is not None:
+            self._acknowledge(message.chat, kill_id(message))
         await self._faults.reach("inbox.received")
         settings = self._settings
         received = Received(

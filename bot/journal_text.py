@@ -67,6 +67,7 @@ _SAID: Final[Mapping[str, Callable[[Facts], str]]] = {
     "bubble.sent": lambda facts: f"bubble {_bubble(facts['bubble'])} sent, receipt {facts['receipt']}",
     "bubble.unsent": lambda facts: f"bubble {_bubble(facts['bubble'])} not sent: {facts['reason']}",
     "kill": _killed,
+    "acknowledgement.sending": lambda _: "the kill is acknowledged in the chat",
     "owner.absent": lambda _: "no sign of the owner for too long: auto is as manual",
     "owner.back": lambda facts: f"the owner is back: {facts['by']}",
     "resume": lambda facts: f"resume {facts['scope']} by {facts['by']}",

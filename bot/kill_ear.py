@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -13,6 +14,7 @@ from chat.message import Author, ChatKey, Message
 from safety.kill import KillReach, KillReport, KillScope, KillSwitch
 
 _log = structlog.get_logger()
+LONGEST_ACKNOWLEDGEMENT: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,12 @@ class KillSettings:
     people: tuple[str, ...] = ()
     """Who may, as `messenger/author-id`; none means everybody in the chat. The owner always may."""
 
+    acknowledgement: str = ""
+    """Said once in the chat where the word was said; `{name}` is the persona's name. Empty: nothing is said."""
+
     def __post_init__(self) -> None:
+        if len(self.acknowledgement) > LONGEST_ACKNOWLEDGEMENT:
+            raise ValueError(f"an acknowledgement has at most {LONGEST_ACKNOWLEDGEMENT} characters")
         for person in self.people:
             messenger, slash, author = person.partition("/")
             if not (messenger and slash and author):

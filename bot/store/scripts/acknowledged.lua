@@ -1,0 +1,17 @@
+-- What came of an acknowledgement. ARGV: now, chat, the kill's id, 'sent'|'refused'|'unknown', message id or '',
+--   message JSON, transcript length
+local now, chat, receipt = tonumber(ARGV[1]), ARGV[2], ARGV[5]
+local name = key('acknowledgement', ARGV[3])
+-- What is true is written also where somebody who asked meanwhile could only say that nobody knows.
+local state = redis.call('GET', name)
+if state ~= 'sending' and state ~= 'unknown' then return 'known' end
+redis.call('SET', name, ARGV[4], 'KEEPTTL')
+-- The messenger may have given it back before this was written.
+if receipt ~= '' and redis.call('ZADD', key('seen', chat), 'NX', now, receipt) == 1 then
+  redis.call('RPUSH', key('transcript', chat), ARGV[6])
+  redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[7]), -1)
+  outcome(chat, { receipt }, 'own', 'the acknowledgement of a kill')
+end
+journal(now, 'acknowledgement.' .. ARGV[4], chat, { kill = ARGV[3] })
+wake(chat)
+return 'written'
