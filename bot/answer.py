@@ -14,7 +14,9 @@ from inference.client import Completion, ModelClient
 from inference.errors import PromptTooLong
 from inference.persona import Persona
 from inference.prompt import build_prompt, split_bubbles
+from safety.injection import neutralised, signs_of
 from safety.mode import ChatPolicy, Mode
+from safety.pings import Pings
 from safety.policy import Rule, decide
 from safety.subject import DraftText
 from safety.verdict import Decision, Outcome, Verdict
@@ -34,6 +36,8 @@ class Attempt:
     seconds: float
     candidate: int = 1
     """Which candidate it was a try at, from 1."""
+    disarmed: int = 0
+    """Pings of everybody that were taken out of the bubbles."""
 
     @property
     def usable(self) -> bool:
@@ -43,9 +47,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of asking: the attempts in order, one or more of them for each candidate."""
+    """What came of asking: the attempts in order, one or more of them for each candidate.
+
+    `injected` are the ids of the turn's messages that show signs of smuggled instructions.
+    """
 
     attempts: tuple[Attempt, ...]
+    injected: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Attempt, ...]:
@@ -69,6 +77,7 @@ class Writer:
         names: tuple[str, ...],
         rewrites: int,
         candidates: int = 1,
+        pings: Pings = Pings(),  # noqa: B008 - frozen
     ) -> None:
         self._persona = persona
         self._client = client
@@ -76,6 +85,7 @@ class Writer:
         self._names = names
         self._rewrites = rewrites
         self._candidates = candidates
+        self._pings = pings
 
     @property
     def persona(self) -> Persona:
@@ -90,12 +100,13 @@ class Writer:
         The seeds follow from `key`, by default the turn's id, so a retry says the same. A text that stands in
         `unlike`, or that another candidate has, is no further candidate.
         """
+        shown, injected = self._shown(turn)
         known = set(unlike)
         attempts: list[Attempt] = []
         for candidate in range(1, self._candidates + 1):
             for _ in range(self._rewrites + 1):
                 seed = seed_of(key or turn.id, len(attempts))
-                attempts.append(await self._attempt(turn, policy, seed, candidate, known))
+                attempts.append(await self._attempt(turn, shown, policy, seed, candidate, known))
                 if attempts[-1].decision.outcome is not Outcome.REWRITE:
                     break
             known.add(attempts[-1].bubbles)
@@ -104,7 +115,7 @@ class Writer:
             # Where nobody is asked there is nobody to choose; and a stop is a stop.
             if outcome is Outcome.STOP or (candidate == 1 and not asked):
                 break
-        return Answer(tuple(attempts))
+        return Answer(tuple(attempts), injected)
 
     def fields_of(self, answer: Answer) -> dict[str, str]:
         """What a draft keeps of how it was made."""
@@ -123,7 +134,8 @@ class Writer:
 
     def facts_of(self, answer: Answer) -> dict[str, Any]:
         """What the journal keeps of how it was made: each attempt, with what each rule said of it."""
-        return {
+        injected = {"injected": list(answer.injected)} if answer.injected else {}
+        return injected | {
             "persona": self._persona.name,
             "fingerprint": self._persona.fingerprint,
             "sampling": self._persona.sampling.model_dump(mode="json"),
@@ -135,6 +147,7 @@ class Writer:
                     "rules": trail_of(attempt.decision),
                     "tokens": attempt.tokens,
                     "seconds": round(attempt.seconds, 3),
+                    **({"disarmed": attempt.disarmed} if attempt.disarmed else {}),
                 }
                 for attempt in answer.attempts
             ],
@@ -143,22 +156,44 @@ class Writer:
     async def _attempt(
         self,
         turn: Turn,
+        shown: Turn,
         policy: ChatPolicy,
         seed: int,
         candidate: int,
         known: Collection[tuple[str, ...]],
     ) -> Attempt:
-        completion = await self._complete(turn, seed)
+        completion = await self._complete(shown, seed)
         bubbles = split_bubbles(completion.text)
         if completion.finish_reason == "length":
             # The limit cut the last bubble in the middle; half a thought is worse than none.
             bubbles = bubbles[:-1]
+        bubbles, disarmed = self._disarmed(bubbles)
         if bubbles in known:
             verdict = Verdict(Outcome.REWRITE, NOVELTY, "the model wrote the same text again")
             decision = Decision(verdict, (verdict,))
         else:
             decision = await decide(self._rules, DraftText(turn, bubbles, policy, self._names))
-        return Attempt(seed, bubbles, decision, completion.answer_tokens, completion.seconds, candidate)
+        return Attempt(
+            seed, bubbles, decision, completion.answer_tokens, completion.seconds, candidate, disarmed
+        )
+
+    def _shown(self, turn: Turn) -> tuple[Turn, tuple[str, ...]]:
+        """The turn as the model is shown it, others' marks defused, and which of its messages show signs."""
+        tokens = self._persona.prompt.control_tokens
+        injected = tuple(
+            message.id for message in turn.messages if not message.own and signs_of(message.text, tokens)
+        )
+        history, messages = (
+            tuple(message if message.own else neutralised(message, tokens) for message in said)
+            for said in (turn.history, turn.messages)
+        )
+        return replace(turn, messages=messages, history=history), injected
+
+    def _disarmed(self, bubbles: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+        """The bubbles without pings of everybody, and how many there were; one that was nothing else goes."""
+        freed = [self._pings.disarmed(bubble) for bubble in bubbles]
+        left = tuple(text.strip() for text, count in freed if text.strip() or not count)
+        return left, sum(count for _, count in freed)
 
     async def _complete(self, turn: Turn, seed: int) -> Completion:
         members = {message.author.name for message in turn.transcript if not message.own}

@@ -56,6 +56,7 @@ from safety.chain import draft_rules, gate_rules
 from safety.kill_word import KillWords
 from safety.moderation.backend import open_classifier
 from safety.moderation.classifier import Classifier
+from safety.pings import Pings
 
 _log = structlog.get_logger()
 _SWEEP_SECONDS: Final = 5.0
@@ -158,6 +159,7 @@ class Service:
             names,
             settings.worker.rewrites,
             settings.drafts.candidates,
+            Pings(settings.rules.broadcast.names),
         )
         self.worker = Worker(
             self._name,

@@ -51,7 +51,9 @@ from safety.chain import DraftSettings, GateSettings, check_off
 from safety.kill_word import KillWords
 from safety.moderation.settings import ModerationSettings
 from safety.rules.broadcast import BroadcastSettings
+from safety.rules.commitment import CommitmentSettings
 from safety.rules.cooldown import CooldownSettings
+from safety.rules.injection import InjectionSettings
 from safety.rules.length import LengthSettings
 from safety.rules.loop import LoopSettings
 from safety.rules.people import PeopleSettings
@@ -137,7 +139,7 @@ def _lists_read(values: object, table: FieldInfo | None) -> object:
     kind = table.annotation if table else None
     if not isinstance(values, dict) or not is_dataclass(kind):
         return values
-    lists = {part.name for part in fields(kind) if part.type == "tuple[str, ...]"}
+    lists = {part.name for part in fields(kind) if str(part.type).startswith("tuple[")}
     return {name: _with_commas(value) if name in lists else value for name, value in values.items()}
 
 
@@ -204,6 +206,8 @@ class RuleSettings(_Table):
     probability: ProbabilitySettings = ProbabilitySettings()
     rate_limit: RateLimitSettings = RateLimitSettings()
     broadcast: BroadcastSettings = BroadcastSettings()
+    commitment: CommitmentSettings = CommitmentSettings()
+    injection: InjectionSettings = InjectionSettings()
     repetition: RepetitionSettings = RepetitionSettings()
     length: LengthSettings = LengthSettings()
     moderation: ModerationSettings = ModerationSettings()
@@ -231,6 +235,8 @@ class RuleSettings(_Table):
         """The draft's part."""
         return DraftSettings(
             broadcast=self.broadcast,
+            commitment=self.commitment,
+            injection=self.injection,
             repetition=self.repetition,
             length=self.length,
             moderation=self.moderation,

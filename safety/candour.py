@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from safety.answers import says_no, says_yes
 from safety.folding import fold
 from safety.phrases import Phrases, sentences
 
@@ -37,11 +38,11 @@ _TRULY: Final = (
 )
 # After "real" and the like, what keeps it an adjective: "are you real" and "real lol", not "real quick", "real tired".
 _END: Final = (
-    r"(?= (?:lol|lmao|haha\S*|sam|bro|dude|man|or|and|btw|tho|though|right|you|i|i'm|o|ou|oder|of)(?!\S)|$)"
+    r"(?= (?:lol|lmao|haha\S*|bro|dude|man|or|and|btw|tho|though|right|you|i|i'm|o|ou|oder|of)(?!\S)|$)"
 )
 _A: Final = (
     r"(?:(?:a|an|some|just|even|really|actually|secretly|still|now|like|maybe|kind of|honestly|basically"
-    r"|talking|this|the|your|sam's"
+    r"|talking|this|the|your"
     r"|ein|eine|einem|einer|ne|n|nem|ner|etwa|wirklich|vielleicht|eigentlich|nur|echt|doch|ja"
     r"|un|una|uno|acaso|solo|realmente|une|vraiment|juste|bien|un'|um|uma|mesmo|so|por acaso"
     r"|davvero|forse|proprio|soltanto|een|gewoon|eigenlijk|soms|misschien|stiekem) ){0,3}"
@@ -154,7 +155,7 @@ _DENIES: Final = Phrases(
         rf"(?:i'm|i am|i was) (?!not)(?:\S+ ){{0,2}}{_TRULY}{{0,3}}(?:human(?: being)?|flesh and blood|(?:(?:real|actual|living|breathing|genuine) )person)(?! (?:resources|rights))",
         r"(?:i'm|i am) (?:still |just |only |really |literally |definitely )?a person(?! (?:of|who|that))",
         rf"(?:i'm|i am) (?:\S+ )?{_TRULY}{{0,2}}real{_END}",
-        r"(?:i'm|i am) (?:\S+ )?the real (?:me|one|deal|sam)",
+        r"(?:i'm|i am) (?:\S+ )?the real (?:me|one|deal)",
         r"(?:100|hundred|1000|110|99) ?(?:% |percent )(?:\S+ )?(?:human|real|me|organic|person|authentic)",
         r"(?:really|actually|totally|definitely|truly|literally|100 %|still|genuinely|honestly) me(?= (?:lol|haha\S*|i|promise|bro|typing|here|dude)(?!\S)|$)",
         r"(?:swear|promise) (?:\S+ )?(?:it's|it is|its) (?:\S+ )?me",
@@ -192,36 +193,10 @@ _DENIES: Final = Phrases(
     )
 )
 
-_FILLER: Final = Phrases(
-    (
-        r"(?:(?:ha|he|hi|ja|je|ah|hue|kk|rs){2,}\S*|lo+l\S*|lmf?ao+|rofl|mdr|ptdr|what+|wha+t|wtf|omg|dude|bro|bruh|man"
-        r"|u+h*m+|u+h+|e+h+m*|hm+|well|wait|hey|ok|okay|oh|ah|i mean|honestly|come on|sam|me|a|an|pff+t?|sorry"
-        r"|was|wie|ach|also|alter|hae|hey|ey|aber|que|pero|pues|tio|eh|quoi|mais|bah|ben|mec|o que|mas|ue|cara"
-        r"|cosa|ma|beh|dai|wat|joh|nou|maar|zeg)",
-    )
-)
-_NO: Final = Phrases(
-    (
-        r"(?:no+|nope+|nah+|naw|nuh uh|negative|never|not$|not me|absolutely not|of course not|obviously not|course not"
-        r"|definitely not|hell no|certainly not|as if|hardly|nein|ne+|nee+|noe|niemals|quatsch|bestimmt nicht"
-        r"|naturlich nicht|sicher nicht|auf keinen fall|claro que no|que va|para nada|por supuesto que no|nunca|jamas"
-        r"|non+|nan+|mais non|bien sur que non|pas du tout|jamais|nao|claro que nao|de jeito nenhum|imagina|macche"
-        r"|certo che no|ma va|assolutamente no|mai|neen|tuurlijk niet|natuurlijk niet|echt niet|zeker niet|welnee)"
-        r"(?! (?:idea|clue|comment|worries|problem|idee|ahnung|se|lo se|sei|so|weet|problema|rush|offense|one|way to))",
-    )
-)
 _ANYWHERE_NO: Final = Phrases(
     (
         r"of course not|obviously not|course not|hell no|no way|definitely not|absolutely not|naturlich nicht|nope",
         r"claro que nao?|bien sur que non|certo che no|natuurlijk niet|tuurlijk niet|why would i be|do i (?:look|sound) like (?:one|it|\S+ \S+)",
-    )
-)
-_YES: Final = Phrases(
-    (
-        r"(?:yes+|ye+s?|yea+h*|yep+|yup+|ya+|of course|ofc|course|obviously|sure|definitely|absolutely|duh|totally"
-        r"|100 %|always|indeed|who else|ja+|jep|jo|klar|naturlich|sicher|na klar|logisch|wer sonst|si+|claro"
-        r"|por supuesto|obvio|quien mas|oui+|ouais|bien sur|evidemment|qui d'autre|sim+|com certeza|e claro|quem mais"
-        r"|certo|ovvio|ovviamente|chi altro|tuurlijk|natuurlijk|zeker|jazeker|wie anders)",
     )
 )
 _ITS_ME: Final = Phrases(
@@ -229,7 +204,7 @@ _ITS_ME: Final = Phrases(
         r"(?:it's|it is|its|that's|still|just|only|yes|this is|tis) me|me myself|who else|it's \S+ here|in the flesh",
         r"ich bin's|ich bin es|bin's|bin ich|das bin ich|soy yo|c'est moi|sou eu|sono io|ik ben het|ben ik|met mij",
         r"(?:i|i'm) (?:\S+ )?(?:wrote|typed|typing|writing|type|write) (?:\S+ ){0,3}my ?self",
-        r"(?:i'm|i am) (?:\S+ )?(?:sam|me)",
+        r"(?:i'm|i am) (?:\S+ )?me",
     )
 )
 
@@ -244,7 +219,7 @@ def asks_whether_bot(text: str, names: Iterable[str] = ()) -> bool:
         _ASKS_BOT.found_in(said)
         or _asks_in_a_word(text, said, _ONE_WORD_BOT)
         or _asks_person(text, said, names)
-        or any(phrases.found_in(said) for phrases in _named(frozenset(names)))
+        or any(phrases.found_in(said) for phrases in _named(frozenset(names))[:1])
     )
 
 
@@ -253,22 +228,23 @@ def asks_whether_person(text: str, names: Iterable[str] = ()) -> bool:
     return _asks_person(text, sentences(text), names)
 
 
-def denies_being_bot(text: str, asked: bool, asked_person: bool = False) -> bool:
+def denies_being_bot(text: str, asked: bool, asked_person: bool = False, names: Iterable[str] = ()) -> bool:
     """Whether a text says that no machine wrote it.
 
-    When `asked` whether one does, a bare no counts; when `asked_person`, a bare yes does, too.
+    When `asked` whether one does, a bare no counts, and so does one of the persona's `names` ("it's Sam"); when
+    `asked_person`, a bare yes does, too.
     """
     said = sentences(text)
     if _DENIES.found_in(said):
         return True
     if not (asked or asked_person):
         return False
-    starts = [_without_fillers(sentence) for sentence in said]
     return (
-        any(_NO.begin(start) for start in starts)
+        says_no(said)
         or _ANYWHERE_NO.found_in(said)
         or _ITS_ME.found_in(said)
-        or (asked_person and any(_YES.begin(start) for start in starts))
+        or (asked_person and says_yes(said))
+        or any(phrases.found_in(said) for phrases in _named(frozenset(names))[2:])
     )
 
 
@@ -276,7 +252,7 @@ def _asks_person(text: str, said: tuple[str, ...], names: Iterable[str]) -> bool
     return (
         _ASKS_PERSON.found_in(said)
         or _asks_in_a_word(text, said, _ONE_WORD_PERSON)
-        or any(phrases.found_in(said) for phrases in _named(frozenset(names))[1:])
+        or any(phrases.found_in(said) for phrases in _named(frozenset(names))[1:2])
     )
 
 
@@ -286,7 +262,7 @@ def _asks_in_a_word(text: str, said: tuple[str, ...], word: re.Pattern[str]) -> 
 
 @lru_cache(maxsize=64)
 def _named(names: frozenset[str]) -> tuple[Phrases, ...]:
-    """The questions that say the persona's name: first those whether it is a machine, then those whether a person."""
+    """What says the persona's name: first questions whether it is a machine, then whether a person, then answers."""
     folded = sorted({" ".join(sentences(name)) for name in names} - {""})
     if not folded:
         return ()
@@ -308,10 +284,9 @@ def _named(names: frozenset[str]) -> tuple[Phrases, ...]:
                 rf"(?:eres|c'est|es|sei|ben je|bist du|voce e|e) (?:{name}) {_REALLY}",
             )
         ),
+        Phrases(
+            (
+                rf"(?:i'm|i am|it's|this is|still|the real|bin|soy|c'est|sou|sono|ben) (?:\S+ )?(?:{name})(?: here)?$",
+            )
+        ),
     )
-
-
-def _without_fillers(sentence: str) -> str:
-    while length := _FILLER.begin(sentence):
-        sentence = sentence[length:].lstrip()
-    return sentence

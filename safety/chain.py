@@ -18,9 +18,12 @@ from safety.moderation.lexicon import Lexicon
 from safety.moderation.settings import ModerationSettings
 from safety.policy import Rule
 from safety.rules.broadcast import BroadcastRule, BroadcastSettings
+from safety.rules.commitment import CommitmentRule, CommitmentSettings
 from safety.rules.cooldown import CooldownRule, CooldownSettings
 from safety.rules.crisis import CrisisRule
+from safety.rules.denial import DenialRule
 from safety.rules.echo import EchoRule
+from safety.rules.injection import InjectionRule, InjectionSettings
 from safety.rules.kill import KillRule
 from safety.rules.kill_word import KillWordRule
 from safety.rules.length import LengthRule, LengthSettings
@@ -40,8 +43,11 @@ GATE_RULES: Final = (
     *("kill", "mode", "echo", "loop", "people", "quiet_hours"),
     *("cooldown", "probability", "rate_limit"),
 )
-DRAFT_RULES: Final = ("kill_word", "crisis", "broadcast", "speaker", "repetition", "length", "moderation")
-ESSENTIAL_RULES: Final = frozenset({"kill", "mode", "echo", "kill_word"})
+DRAFT_RULES: Final = (
+    *("kill_word", "crisis", "commitment", "injection", "broadcast"),
+    *("speaker", "denial", "repetition", "length", "moderation"),
+)
+ESSENTIAL_RULES: Final = frozenset({"kill", "mode", "echo", "kill_word", "denial"})
 """Those that cannot be switched off: the promises hang on them."""
 
 Subject = TypeVar("Subject")
@@ -64,6 +70,8 @@ class DraftSettings:
     """What can be set of the draft's rules."""
 
     broadcast: BroadcastSettings = BroadcastSettings()  # noqa: RUF009 - frozen
+    commitment: CommitmentSettings = CommitmentSettings()  # noqa: RUF009 - frozen
+    injection: InjectionSettings = InjectionSettings()  # noqa: RUF009 - frozen
     repetition: RepetitionSettings = RepetitionSettings()  # noqa: RUF009 - frozen
     length: LengthSettings = LengthSettings()  # noqa: RUF009 - frozen
     moderation: ModerationSettings = ModerationSettings()  # noqa: RUF009 - frozen
@@ -99,8 +107,11 @@ def draft_rules(
     rules: tuple[Rule[DraftText], ...] = (
         KillWordRule(kill_words),
         CrisisRule(),
+        CommitmentRule(settings.commitment),
+        InjectionRule(settings.injection),
         BroadcastRule(settings.broadcast),
         SpeakerRule(),
+        DenialRule(),
         RepetitionRule(settings.repetition),
         LengthRule(settings.length),
         ModerationRule(classifier or Lexicon(), settings.moderation),

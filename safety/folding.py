@@ -47,6 +47,17 @@ def fold(text: str) -> str:
     return "".join(map(fold_character, text))
 
 
+def fold_with_origins(text: str) -> tuple[str, list[int]]:
+    """Fold a text; gives for each character of the folded text the index in `text` that it comes from."""
+    folded: list[str] = []
+    origins: list[int] = []
+    for at, character in enumerate(text):
+        for part in fold_character(character):
+            folded.append(part)
+            origins.append(at)
+    return "".join(folded), origins
+
+
 def is_spaceless(character: str) -> bool:
     """Whether a folded character is of a script in which words stand without spaces between them."""
     code = ord(character)

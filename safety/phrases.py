@@ -53,7 +53,7 @@ class Phrases:
         """Whether one of the sentences holds one of the phrases."""
         return any(self._pattern.search(sentence) for sentence in sentences)
 
-    def begin(self, sentence: str) -> int:
-        """How many characters of the sentence's beginning are a phrase, 0 for none."""
-        found = self._pattern.match(sentence)
-        return found.end() if found else 0
+    def end(self, sentence: str, start: int = 0) -> int | None:
+        """Where a phrase ends that begins just at `start`; None when none does."""
+        found = self._pattern.match(sentence, start)
+        return found.end() if found else None

@@ -12,8 +12,9 @@ import pytest
 from bot.app import Office, open_office
 from bot.inbox import InboxSettings
 from bot.outbox import OutboxSettings
-from bot.settings import Settings
+from bot.settings import RuleSettings, Settings
 from bot.worker import WorkerSettings
+from safety.rules.commitment import CommitmentSettings
 from tests.fakes.persona import write_persona
 
 
@@ -46,6 +47,8 @@ def settings(state_dir: Path) -> Settings:
         turns=InboxSettings(pause_seconds=0.02, longest_pause_seconds=0.2),
         worker=WorkerSettings(lease_seconds=1.0, retry_seconds=0.1),
         outbox=OutboxSettings(lease_seconds=1.0, retry_seconds=0.1, send_timeout_seconds=2.0),
+        # The model of the tests says "sure" to everything, which would wait for a person.
+        rules=RuleSettings(commitment=CommitmentSettings(kinds=())),
     )
 
 

@@ -149,6 +149,8 @@ def _trails(facts: Mapping[str, Any]) -> tuple[Trail, ...]:
         if sum(other.get("candidate") == candidate for other in answers) > 1:
             title += f" Try {tries[candidate]}"
         note = f"{answer.get('tokens', 0)} tokens in {answer.get('seconds', 0)} s, seed {answer.get('seed')}"
+        if disarmed := answer.get("disarmed"):
+            note += f", pings of everybody taken out: {disarmed}"
         trails.append(
             Trail(
                 title, _steps(answer.get("rules") or ()), tuple(map(str, answer.get("bubbles") or ())), note
@@ -187,6 +189,7 @@ def _footnotes(facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("tries", facts.get("attempts")),
         ("worker", facts.get("worker")),
         ("turn", facts.get("turn")),
+        ("messages that may instruct the model", len(facts.get("injected") or ()) or None),
     ]
     if sampling := facts.get("sampling"):
         notes.insert(3, ("temperature", sampling.get("temperature")))

@@ -209,3 +209,14 @@ def test_a_rule_that_there_is_not_and_one_that_cannot_be_set_so_are_refused(
 ) -> None:
     monkeypatch.setenv(f"UNDERSTUDY_{variable}", value)
     assert said in _refused()
+
+
+def test_a_list_of_a_rule_is_written_as_any_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERSTUDY_RULES__COMMITMENT__KINDS", "money,time")
+    monkeypatch.setenv("UNDERSTUDY_RULES__BROADCAST__NAMES", "[]")
+    rules = read_settings().rules
+    assert rules.draft().commitment.kinds == ("money", "time")
+    assert rules.draft().broadcast.names == ()
+    monkeypatch.setenv("UNDERSTUDY_RULES__COMMITMENT__KINDS", "honour")
+    with pytest.raises(SettingsInvalid, match=r"UNDERSTUDY_RULES__COMMITMENT__KINDS"):
+        read_settings()

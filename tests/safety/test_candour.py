@@ -85,7 +85,7 @@ DENIALS = (
     "i’m a human being",
     "i swear it's me", "real human here", "there's no ai here", "i ain't a bot", "im only human",
     "never been a bot",
-    "yes i'm human", "these are not automated", "I'm not automated", "it's literally me", "im the real sam",
+    "yes i'm human", "these are not automated", "I'm not automated", "it's literally me",
     "human, 100 percent human", "I AM NOT A MACHINE", "i'm not some bot", "im flesh and blood",
     "no its actually me lol",
     "I'm not a ｂｏｔ", "I’m no robot", "i'm a person", "not chatgpt",
@@ -171,6 +171,13 @@ def test_a_bare_no_denies_only_when_asked(text: str) -> None:
 @pytest.mark.parametrize("text", NO_DENIALS)
 def test_other_answers_deny_nothing(text: str) -> None:
     assert not denies_being_bot(text, asked=True)
+
+
+@pytest.mark.parametrize("text", ["its sam", "I'm Sam", "lol this is sammy lee", "sam: im the real sam"])
+def test_the_personas_name_denies_when_asked(text: str) -> None:
+    assert denies_being_bot(text, True, True, NAMES)
+    assert not denies_being_bot(text, True, True) or "real" in text
+    assert not denies_being_bot("i'm Sam's stand-in", True, True, NAMES)
 
 
 def test_somebody_elses_name_is_not_the_personas() -> None:

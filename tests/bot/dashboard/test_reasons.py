@@ -153,3 +153,13 @@ def test_what_moderators_do_with_a_draft_is_said_with_who_and_why() -> None:
         ("Taken", "by max: taken to decide on it"),
     ]
     assert found[1].trails[0].bubbles == ("no",)
+
+
+def test_what_others_smuggled_in_and_what_was_taken_out_is_marked() -> None:
+    answers = [{"seed": 1, "tokens": 3, "seconds": 0.1, "bubbles": ["lol"], "disarmed": 2}]
+    (reason,) = reasons([_turn("draft", answers=answers, injected=["m1"])], {})
+    assert ("messages that may instruct the model", "1") in reason.footnotes
+    assert reason.trails[-1].note.endswith("pings of everybody taken out: 2")
+    (plain,) = reasons([_turn("draft", answers=[{**answers[0], "disarmed": 0}])], {})
+    assert "instruct" not in str(plain)
+    assert "pings" not in str(plain)

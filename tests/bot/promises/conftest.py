@@ -10,6 +10,7 @@ from bot.inbox import InboxSettings
 from bot.outbox import OutboxSettings
 from bot.settings import RuleSettings, Settings
 from bot.worker import WorkerSettings
+from safety.rules.commitment import CommitmentSettings
 from safety.rules.rate_limit import RateLimitSettings
 from tests.fakes.persona import write_persona
 
@@ -29,5 +30,14 @@ def settings(state_dir: Path) -> Settings:
             moved_past_messages=1000,
             most_tries=50,
         ),
-        rules=RuleSettings(rate_limit=RateLimitSettings(chat_answers=10_000, person_answers=10_000)),
+        rules=RuleSettings(
+            rate_limit=RateLimitSettings(
+                chat_answers=10_000,
+                person_answers=10_000,
+                account_answers=10_000,
+                everywhere_answers=10_000,
+            ),
+            # The model of the tests says "sure" to everything, which would wait for a person.
+            commitment=CommitmentSettings(kinds=()),
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -96,8 +97,11 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "OUTBOX__SEND_TIMEOUT_SECONDS": settings.outbox.send_timeout_seconds,
         "OUTBOX__MOVED_PAST_MESSAGES": settings.outbox.moved_past_messages,
         "OUTBOX__MOST_TRIES": settings.outbox.most_tries,
+        "RULES__COMMITMENT__KINDS": json.dumps(settings.rules.commitment.kinds),
         "RULES__RATE_LIMIT__CHAT_ANSWERS": settings.rules.rate_limit.chat_answers,
         "RULES__RATE_LIMIT__PERSON_ANSWERS": settings.rules.rate_limit.person_answers,
+        "RULES__RATE_LIMIT__ACCOUNT_ANSWERS": settings.rules.rate_limit.account_answers,
+        "RULES__RATE_LIMIT__EVERYWHERE_ANSWERS": settings.rules.rate_limit.everywhere_answers,
     }
     return inherited | {f"UNDERSTUDY_{name}": str(value) for name, value in said.items()}
 

@@ -41,3 +41,12 @@ async def test_more_names_can_be_set_and_none_need_be() -> None:
     bare = BroadcastRule(BroadcastSettings(names=()))
     assert (await bare.judge(draft("@crew @all"))).outcome is Outcome.ALLOW
     assert (await bare.judge(draft("@everyone"))).outcome is Outcome.DROP
+
+
+async def test_many_people_at_once_are_too_many() -> None:
+    rule = BroadcastRule(BroadcastSettings(mentions=2))
+    assert (await rule.judge(draft("@mia @tom", "@mia again, mail me@x.example"))).outcome is Outcome.ALLOW
+    verdict = await rule.judge(draft("@mia <@123> @tom"))
+    assert (verdict.outcome, verdict.facts) == (Outcome.DROP, {"mentions": 3})
+    with pytest.raises(ValueError, match="0 or more"):
+        BroadcastSettings(mentions=-1)
