@@ -88,11 +88,13 @@ class RedisKillSwitch:
         known = self._on_record.get(note.id)
         if known is None and note.id in self._orders:
             return self._orders[note.id]
+        # The write is begun before anybody here is told: cancelling hundreds of answers takes its time, and the
+        # other processes' fences must not wait for that.
+        task = asyncio.create_task(self._record(note, known))
         if known is None:
             self._latched[scope] += 1
             for listener in self._listeners:
                 listener.put_nowait(scope)
-        task = asyncio.create_task(self._record(note, known))
         self._orders[note.id] = task
         task.add_done_callback(lambda _: self._orders.pop(note.id, None))
         return task
