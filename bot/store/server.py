@@ -164,7 +164,7 @@ class EmbeddedServer:
         log = self._folder / "redis.log"
         process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; our own arguments
             [
-                *(_binary(), "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
+                *(server_binary(), "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
                 *("--dir", str(self._folder), "--appendonly", "yes", "--appendfsync", "always"),
                 *("--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no"),
                 *("--logfile", str(log), "--loglevel", "notice"),
@@ -254,7 +254,8 @@ async def _locked(path: Path) -> AsyncIterator[None]:
         yield
 
 
-def _binary() -> str:
+def server_binary() -> str:
+    """Give the path of a Redis 7 or later, or a Valkey. Raises StoreAway when there is none."""
     for name in ("valkey-server", "redis-server"):
         if (found := shutil.which(name)) and _recent(found):
             return found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.server import _binary
+from bot.store.server import server_binary
 from tests.bot.cli.command import CommandLine
 from tests.fakes.old_redis import VERSION, old_redis
 from tests.fakes.openai_server import FakeOpenAIServer
@@ -59,7 +59,7 @@ async def test_a_redis_that_asks_for_a_password_says_so(
 ) -> None:
     server = subprocess.Popen(  # noqa: ASYNC220 - returns at once
         [
-            *(_binary(), "--port", str(closed_port), "--bind", "127.0.0.1"),
+            *(server_binary(), "--port", str(closed_port), "--bind", "127.0.0.1"),
             *("--save", "", "--dir", str(state_dir), "--requirepass", "right"),
         ],
         stdout=subprocess.DEVNULL,

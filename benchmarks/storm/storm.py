@@ -1,0 +1,159 @@
+"""One storm from beginning to end: open the town, let it rage, let it calm down, and read the books."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks.storm.accountant import FINAL, Violation, arrived_after, audit, kills
+from benchmarks.storm.books import Books, open_books
+from benchmarks.storm.people import Friends, Moderators, insist
+from benchmarks.storm.town import OFFICE_SETTINGS, Town, chat_keys, town
+from benchmarks.storm.weather import ROUGH, Weather
+from bot.errors import StoreError
+from safety.mode import Mode
+
+_MANUAL_EVERY: Final = 8
+_SHADOW_EVERY: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How big a storm, and from which seed it is drawn."""
+
+    seed: int
+    seconds: float = 120.0
+    chats: int = 200
+    workers: int = 4
+    messages: int = 2000
+    calm_seconds: float = 180.0
+    """How long everything may take to come to rest afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What came of it."""
+
+    plan: Plan
+    figures: dict[str, int | float]
+    violations: list[Violation]
+    books: Books
+
+
+async def storm(plan: Plan, folder: Path) -> Aftermath:
+    """Raise one, in a folder of its own."""
+    started = time.monotonic()
+    chance = random.Random(plan.seed)
+    chats = [(chat, _mode(number)) for number, chat in enumerate(chat_keys(plan.chats))]
+    async with town(
+        folder, workers=plan.workers, chats=chats, settings=OFFICE_SETTINGS, seed=plan.seed
+    ) as place:
+        friends = Friends(place, random.Random(chance.random()))
+        moderators = Moderators(place, random.Random(chance.random()))
+        weather = Weather(place, friends, random.Random(chance.random()))
+        await place.behave(ROUGH)
+        busy = [
+            asyncio.create_task(_keep_deciding(moderators)),
+            asyncio.create_task(weather.keep_lifting()),
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(friends.write(plan.messages, plan.seconds))
+                group.create_task(weather.rage(plan.seconds))
+            await weather.clear()
+            rested = await _come_to_rest(place, friends, plan.calm_seconds)
+        finally:
+            for task in busy:
+                task.cancel()
+            for error in await asyncio.gather(*busy, return_exceptions=True):
+                if isinstance(error, Exception):
+                    raise error
+        for worker in place.workers:
+            await worker.child.kill()
+        books = await open_books(place, friends.said)
+    violations = audit(books)
+    figures = _figures(plan, books, weather.done, moderators) | {
+        "seconds to come to rest": round(rested, 1),
+        "seconds in all": round(time.monotonic() - started, 1),
+    }
+    return Aftermath(plan, figures, violations, books)
+
+
+def _mode(number: int) -> Mode:
+    if number % _SHADOW_EVERY == _SHADOW_EVERY - 1:
+        return Mode.SHADOW
+    return Mode.MANUAL if number % _MANUAL_EVERY == _MANUAL_EVERY - 1 else Mode.AUTO
+
+
+async def _keep_deciding(moderators: Moderators) -> None:
+    while True:
+        await moderators.decide()
+        await asyncio.sleep(0.3)
+
+
+async def _come_to_rest(place: Town, friends: Friends, seconds: float) -> float:
+    """Wait until nothing is to be done any more, or too long; gives the seconds it took."""
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        if not await place.untold() and await _all_final(place, friends):
+            break
+        await asyncio.sleep(0.3)
+    # What a wire held back has arrived by then.
+    await asyncio.sleep(1.0)
+    return time.monotonic() - started
+
+
+async def _all_final(place: Town, friends: Friends) -> bool:
+    for chat in place.chats:
+        try:
+            outcomes = await insist(lambda chat=chat: place.office.desk.chats.outcomes(chat))  # type: ignore[misc]
+        except StoreError:
+            return False
+        if not all(id_ in outcomes and outcomes[id_].outcome in FINAL for id_ in friends.said[str(chat)]):
+            return False
+    return True
+
+
+def _figures(plan: Plan, books: Books, done: Counter[str], moderators: Moderators) -> dict[str, int | float]:
+    outcomes = Counter(
+        outcome.outcome
+        for chat, ids in books.said.items()
+        for id_ in ids
+        if (outcome := books.outcomes[chat].get(id_)) is not None
+    )
+    ignored = Counter(
+        entry.facts.get("rule", "nobody")
+        for journal in books.journals.values()
+        for entry in journal
+        if entry.kind == "turn.decided" and entry.facts["outcome"] == "ignored"
+        for _ in entry.facts["messages"]
+    )
+    lines = Counter(line.what for line in books.messenger)
+    generations = Counter(line.what for line in books.model)
+    told = Counter(line.facts["id"] for line in books.messenger if line.what == "told")
+    late = [known for kill in kills(books) for _, known in arrived_after(books, kill)]
+    return {
+        "chats": plan.chats,
+        "worker processes": plan.workers,
+        "messages written": sum(len(ids) for ids in books.said.values()),
+        **{f"messages {name}": outcomes[name] for name in sorted(outcomes)},
+        **{f"… ignored by rule {name}": ignored[name] for name in sorted(ignored)},
+        "bubbles handed over": lines["arrived"],
+        "bubbles that went out": lines["out"],
+        "handed over again, known by their key": lines["repeated"],
+        "refused by the messenger": lines["refused"],
+        "deliveries beyond the first": sum(told.values()) - len(told),
+        "drafts approved, rejected": moderators.approved + moderators.rejected,
+        "drafts written anew on order": moderators.rewritten,
+        "decisions that came second or too late": moderators.refused,
+        "generations": generations["started"],
+        "generations cut short": generations["cancelled"],
+        **{name: done[name] for name in sorted(done)},
+        "kills on record": len(kills(books)),
+        "in flight at a kill, arrived after it": len(late),
+    }
