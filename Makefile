@@ -8,7 +8,7 @@ EXTRAS = dev$(if $(TRAIN),$(comma)train)
 comma = ,
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run test lint types format sample-persona clean
+.PHONY: demo run test storm kill-latency lint types format sample-persona clean
 
 demo: $(VENV)/installed
 	@$(BIN)/understudy demo $(if $(HEADLESS),--headless)
@@ -18,6 +18,13 @@ run: $(VENV)/installed
 
 test: lint types
 	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile
+
+# What the README's figures on safety come from: minutes each, with real processes. `make storm STORM="--seed 7"`
+storm: $(VENV)/installed-$(EXTRAS)
+	$(BIN)/python -m benchmarks.storm $(STORM)
+
+kill-latency: $(VENV)/installed-$(EXTRAS)
+	$(BIN)/python -m benchmarks.kill_latency $(KILL_LATENCY)
 
 lint: $(VENV)/installed-$(EXTRAS)
 	$(BIN)/ruff check .

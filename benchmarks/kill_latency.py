@@ -1,0 +1,269 @@
+"""How long after the word everything has stopped.
+
+    python -m benchmarks.kill_latency [--runs 50] [--generations 200] [--workers 4]
+
+Service processes, a model server and a messenger as in the storm, wired directly. In each run that many generations
+are running at the model server, a token every 20 ms each, and further chats are in the middle of sending bursts;
+then somebody says the kill word in one chat. Times are taken from the messenger's and the model server's own records,
+and from the note that the connector makes when it hears the word and when it has been taken in: by then the kill is
+written. Ends with 1 when a bubble arrived after that which the kill had not reported as in flight.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.storm.people import OWNER, insist, word
+from benchmarks.storm.record import Line, Reading
+from benchmarks.storm.town import OFFICE_SETTINGS, Town, chat_keys, town
+from bot.log import configure_logs
+from chat.message import ChatKey
+from inference.persona import TypingProfile
+from safety.kill import KillScope
+from safety.mode import Mode
+
+# A burst of eight lasts for a second or two, so that the word falls into the middle of it.
+_TYPING: Final = TypingProfile(
+    characters_per_second=10_000, reading_seconds=0.0, pause_seconds=0.2, longest_seconds=0.2
+)
+_WAIT_SECONDS: Final = 90.0
+_QUIET_SECONDS: Final = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One kill. Times are milliseconds from the word's arrival at the connector."""
+
+    written: float
+    """The kill is on record and its write has returned."""
+    last_bubble: float
+    """The last bubble reached the messenger; negative when that was before the word."""
+    last_cancelled: float
+    """The last generation was cancelled, as the model server saw it."""
+    generations: int
+    """How many were running."""
+    in_flight: int
+    """Bubbles that the kill reported as already handed over."""
+    late: int
+    """Bubbles that arrived after the kill's write had returned."""
+    cut_short: int
+    """Drafts that were frozen on their way."""
+
+
+class Range:
+    """A town in which one kill after the other is measured."""
+
+    def __init__(self, place: Town, generations: int) -> None:
+        self._town = place
+        self._long = place.chats[:generations]
+        self._bursting = place.chats[generations:]
+        self._model = Reading(place.model_record)
+        self._messenger = Reading(place.messenger_record)
+        self._workers = [Reading(path) for path in place.worker_records()]
+        self._numbers = 0
+
+    async def shoot(self) -> Shot:
+        """Fill the model server, say the word, let it become quiet, and resume."""
+        self._model.new()
+        for chat in self._long:
+            await self._ask(chat, "long")
+        started: list[Line] = []
+        await _until(
+            lambda: _count(started, "started", self._model.new()) >= len(self._long),
+            lambda: f"{len(started)} generations of {len(self._long)} are running",
+        )
+        self._messenger.new()
+        for chat in self._bursting:
+            await self._ask(chat, "burst")
+        out: list[Line] = []
+        await _until(
+            lambda: _count(out, "out", self._messenger.new()) >= 2 * len(self._bursting),
+            lambda: f"{len(out)} bubbles have left",
+        )
+        for reading in self._workers:
+            reading.new()
+        self._model.new()
+        said = await self._town.say(self._long[0], "leo", "pineapple")
+        # Nobody looks on meanwhile: there are two cores, and looking takes one.
+        await asyncio.sleep(_QUIET_SECONDS)
+        shot = await self._read(said["id"])
+        await self._resume()
+        return shot
+
+    async def _ask(self, chat: ChatKey, kind: str) -> None:
+        self._numbers += 1
+        await self._town.say(chat, "mia", f"Sam? {kind}{word(self._numbers)}")
+
+    async def _read(self, word_id: str) -> Shot:
+        notes = [line for reading in self._workers for line in reading.new() if line.facts["id"] == word_id]
+        heard = min(line.tick for line in notes if line.what == "heard")
+        written = min((line.tick for line in notes if line.what == "received"), default=math.inf)
+        bubbles = [line.tick for line in self._messenger.new() if line.what == "arrived"]
+        cancelled = [
+            line.tick
+            for line in self._model.new()
+            if line.what == "cancelled" and line.facts["word"].startswith("long")
+        ]
+        if len(cancelled) < len(self._long):
+            raise RuntimeError(f"{len(cancelled)} of {len(self._long)} generations were cancelled")
+        return Shot(
+            written=(written - heard) * 1000,
+            last_bubble=(max(bubbles, default=heard) - heard) * 1000,
+            last_cancelled=(max(cancelled) - heard) * 1000,
+            generations=len(cancelled),
+            in_flight=await self._in_flight(),
+            late=sum(tick > written for tick in bubbles),
+            cut_short=sum(draft.state == "frozen" for draft in await self._town.office.desk.drafts.waiting()),
+        )
+
+    async def _in_flight(self) -> int:
+        """What the newest kill reported, over all partitions."""
+        store = self._town.office.store
+        reported = 0
+        for partition in store.partitions.all():
+            rows = await store.ask("xrevrange", store.partitions.prefix(partition) + "journal")
+            reported += next(_in_flight(fields) for _, fields in rows if fields["kind"] == "kill")
+        return reported
+
+    async def _resume(self) -> None:
+        desk = self._town.office.desk
+        await insist(lambda: desk.resume(OWNER, KillScope.everywhere()))
+        until = time.monotonic() + _WAIT_SECONDS
+        # Nothing of this run may be left over for the next one.
+        while any(chat.waiting or chat.leaving for chat in await desk.chats.all()):
+            if time.monotonic() > until:
+                raise RuntimeError("the chats did not come to rest")
+            await asyncio.sleep(0.3)
+        for draft in await desk.drafts.waiting():
+            await desk.reject(OWNER, draft.id)
+
+
+def _in_flight(fields: dict[str, str]) -> int:
+    return int(json.loads(fields["facts"])["in_flight"])
+
+
+def _count(found: list[Line], what: str, new: Sequence[Line]) -> int:
+    found += [line for line in new if line.what == what]
+    return len(found)
+
+
+async def _until(true: Callable[[], bool], how_far: Callable[[], str]) -> None:
+    until = time.monotonic() + _WAIT_SECONDS
+    while not true():
+        if time.monotonic() > until:
+            raise RuntimeError(f"after {_WAIT_SECONDS:.0f} s only {how_far()}")
+        await asyncio.sleep(0.05)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least this share of all values do not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+async def measure(
+    folder: Path,
+    *,
+    runs: int,
+    generations: int,
+    workers: int,
+    token_seconds: float,
+    bursting: int = 20,
+    done: Callable[[Shot], None] = lambda _: None,
+) -> list[Shot]:
+    """Measure that many kills, one after the other in one town; `done` is told of each.
+
+    `bursting` more chats are being sent to when the word is said.
+    """
+    settings = {**OFFICE_SETTINGS, "worker": {**OFFICE_SETTINGS["worker"], "lease_seconds": 10.0}}
+    settings["outbox"] = {**settings["outbox"], "lease_seconds": 10.0}
+    settings["worker"]["concurrency"] = math.ceil((generations + bursting) / workers) + 5
+    chats = [(chat, Mode.AUTO) for chat in chat_keys(generations + bursting)]
+    async with town(
+        folder,
+        workers=workers,
+        chats=chats,
+        settings=settings,
+        seed=0,
+        typing=_TYPING,
+        wired=False,
+        token_seconds=token_seconds,
+    ) as place:
+        range_ = Range(place, generations)
+        shots = []
+        for _ in range(runs):
+            shots.append(await range_.shoot())
+            done(shots[-1])
+        return shots
+
+
+def show(console: Console, shots: Sequence[Shot]) -> None:
+    """Print the table."""
+    table = Table(title=f"{shots[0].generations} running generations, {len(shots)} kills; ms from the word")
+    for column in ("", "p50", "p99", "max"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, values in (
+        ("the kill's write has returned", [shot.written for shot in shots]),
+        ("the last bubble was handed over", [shot.last_bubble for shot in shots]),
+        ("the last generation was cancelled", [shot.last_cancelled for shot in shots]),
+        ("… from the kill's write", [shot.last_cancelled - shot.written for shot in shots]),
+    ):
+        table.add_row(
+            name,
+            *(f"{value:.1f}" for value in (percentile(values, 0.5), percentile(values, 0.99), max(values))),
+        )
+    console.print(table)
+    console.print(
+        f"bubbles that arrived after the kill's write had returned: {sum(shot.late for shot in shots)}, "
+        f"reported by the kills as in flight: {sum(shot.in_flight for shot in shots)}"
+    )
+
+
+def main() -> int:
+    """Read the options and measure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--generations", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--token-ms", type=float, default=20.0)
+    options = parser.parse_args()
+    configure_logs("error")
+    console = Console()
+
+    def told(shot: Shot) -> None:
+        console.print(
+            f"written {shot.written:.1f} ms, last bubble {shot.last_bubble:.1f} ms, "
+            f"last cancelled {shot.last_cancelled:.1f} ms, in flight {shot.in_flight}, late {shot.late}"
+        )
+
+    with tempfile.TemporaryDirectory(prefix="u-kill-") as folder:
+        shots = asyncio.run(
+            measure(
+                Path(folder),
+                runs=options.runs,
+                generations=options.generations,
+                workers=options.workers,
+                token_seconds=options.token_ms / 1000,
+                done=told,
+            )
+        )
+    show(console, shots)
+    return 1 if any(shot.late > shot.in_flight for shot in shots) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""Promise 1 by the messenger's own record: after a kill's write, what arrives was in flight and is reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.kill_latency import measure
+
+
+async def test_after_a_kills_write_nothing_reaches_the_messenger_but_what_the_kill_reported(
+    state_dir: Path,
+) -> None:
+    shots = await measure(state_dir, runs=2, generations=16, workers=2, token_seconds=0.02, bursting=8)
+    for shot in shots:
+        assert shot.generations == 16, "every one of them was cancelled at the model server"
+        assert shot.late <= shot.in_flight
+        assert shot.cut_short, "the test means to catch bursts on their way"
