@@ -164,7 +164,8 @@ class EmbeddedServer:
         log = self._folder / "redis.log"
         process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; our own arguments
             [
-                *(server_binary(), "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
+                *(server_binary(), "--port", "0"),
+                *("--unixsocket", str(self.socket), "--unixsocketperm", "700"),
                 *("--dir", str(self._folder), "--appendonly", "yes", "--appendfsync", "always"),
                 *("--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no"),
                 *("--logfile", str(log), "--loglevel", "notice"),
