@@ -65,10 +65,15 @@ _STATUSES: Final[tuple[tuple[type[BotError], int, str], ...]] = (
     (BotError, 500, "failed"),
 )
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {
+        "model": ErrorBody,
+        "description": "The body is no text, or the host is not one of the dashboard's",
+    },
     401: {"model": ErrorBody, "description": "Nobody is signed in"},
     403: {"model": ErrorBody, "description": "The role may not do this, or another site asks"},
     404: {"model": ErrorBody, "description": "There is no such thing"},
     409: {"model": ErrorBody, "description": "The draft cannot be decided on so; `error` is the reason"},
+    413: {"model": ErrorBody, "description": "The body is too long"},
     422: {"model": ErrorBody, "description": "The request cannot be understood"},
     503: {"model": ErrorBody, "description": "Redis is away; nothing is sent"},
 }

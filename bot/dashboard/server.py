@@ -64,6 +64,7 @@ class Dashboard:
         self._socket: socket.socket | None = None
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
+        self.app: FastAPI | None = None
         self._nicegui = NiceGuiHost()
         self._switch = Switch(office.desk)
         self._snapshots = Snapshots(office)
@@ -94,8 +95,9 @@ class Dashboard:
         tls = tls_of(settings)
         self._socket = listen(settings)
         try:
+            self.app = self._app()
             config = uvicorn.Config(
-                self._app(),
+                self.app,
                 # Tokens stand in addresses, so no address may stand in a log.
                 access_log=False,
                 log_config=None,
