@@ -15,6 +15,7 @@ from bot.errors import StoreError
 from bot.messengers.base import Bubble, Connector, SendRefused
 from bot.outbox import OutboxSettings
 from bot.store.store import Store
+from chat.echo import plain
 from chat.message import ChatKey, Message, message_to_json
 
 _log = structlog.get_logger()
@@ -56,7 +57,9 @@ class Acknowledger:
         if connector is None:
             return
         try:
-            answer = await self._run("acknowledge", chat, kill_id, _OLDEST_MS, int(connector.idempotent))
+            answer = await self._run(
+                *("acknowledge", chat, kill_id, _OLDEST_MS, int(connector.idempotent), plain(self._text))
+            )
             if answer != "go":
                 _log.info("acknowledgement.not_sent", chat=str(chat), answer=answer)
                 return

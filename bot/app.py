@@ -22,6 +22,7 @@ from bot.answer import Writer
 from bot.chat_words import ChatWords
 from bot.chats import Chats
 from bot.clock import Clock, SystemClock
+from bot.consents import Consents
 from bot.desk import Desk
 from bot.drafts import Drafts
 from bot.errors import SettingsInvalid, StateFolderUnusable, StoreAway
@@ -33,7 +34,9 @@ from bot.kill_switch import RedisKillSwitch
 from bot.kill_watch import KillWatch
 from bot.messengers.base import Connector
 from bot.messengers.local import Account, LocalConnector, LocalRooms
+from bot.orders import Orders
 from bot.outbox import Outbox
+from bot.owner import OwnerPresence
 from bot.owner_watch import OwnerWatch
 from bot.presence import Attendance
 from bot.rewriter import Rewriter
@@ -53,6 +56,7 @@ from inference.engines.llama_cpp import LlamaCpp, LlamaModel, LlamaSettings
 from inference.engines.openai import OpenAIServer
 from inference.persona import Persona, load_persona
 from safety.chain import draft_rules, gate_rules
+from safety.commands import Commands
 from safety.kill_word import KillWords
 from safety.moderation.backend import open_classifier
 from safety.moderation.classifier import Classifier
@@ -79,6 +83,8 @@ class Office:
     attendance: Attendance
     rooms: LocalRooms
     rulebook: Rulebook
+    consents: Consents
+    owner: OwnerPresence
 
 
 @asynccontextmanager
@@ -98,11 +104,15 @@ async def open_office(
         kill_folder = KillFolder(settings.state_dir)
         kill_switch = RedisKillSwitch(store, clock, kill_folder, settings.turns.retention_days)
         owner_watch = OwnerWatch(store, clock, settings.owner)
+        owner = OwnerPresence(store, clock, settings.rules.owner_present)
+        consents = Consents(store, clock, settings.rules.consent.people)
         desk = Desk(
             Chats(store, clock),
             Drafts(store, clock, settings.outbox.moved_past_messages, settings.drafts),
             Journal(store),
             kill_switch,
+            consents,
+            owner,
             draft_rules(kill_words, settings.rules.draft(), classifier, settings.rules.off),
             owner_watch,
         )
@@ -123,6 +133,8 @@ async def open_office(
                 *(store, clock, gate_rules(RedisWindows(store)), draft_rules(kill_words)),
                 settings.rules.off,
             ),
+            consents=consents,
+            owner=owner,
         )
 
 
@@ -144,6 +156,7 @@ class Service:
         self._office = office
         self._name = f"{socket.gethostname()}-{secrets.token_hex(3)}"
         self._wakeup = Wakeup(store)
+        people = settings.rules.consent.people
         self._chat_words = ChatWords(store, office.kill_words)
         self.inbox = Inbox(
             *(store, clock, office.kill_switch, office.kill_words, settings.turns, office.faults),
@@ -151,6 +164,8 @@ class Service:
             self._chat_words,
             office.owner_watch,
             self._acknowledger(connectors).begin,
+            Orders(office.consents, Commands(settings.commands.values()), names),
+            office.owner,
         )
         writer = Writer(
             persona,
@@ -166,6 +181,7 @@ class Service:
             TurnQueue(
                 *(store, clock, settings.worker.lease_seconds, settings.worker.most_messages),
                 settings.worker.overload_messages,
+                people,
             ),
             gate_rules(RedisWindows(store), settings.rules.gate(), settings.rules.off),
             writer,
@@ -185,13 +201,14 @@ class Service:
             settings.worker,
             office.faults,
         )
-        outbox = Outbox(store, clock, settings.outbox)
+        outbox = Outbox(store, clock, settings.outbox, office.owner)
         self._connectors = connectors
         self._senders = [
             Sender(
                 outbox,
                 connector,
                 office.kill_switch,
+                office.consents,
                 persona.typing,
                 clock,
                 self._wakeup,
@@ -239,6 +256,7 @@ class Service:
                 await self._office.desk.drafts.sweep()
                 await self._office.kill_switch.complete()
                 await self._office.owner_watch.check()
+                await self._office.desk.chats.finish_erasing()
             except StoreAway:
                 _log.warning("sweep.store_away")
             await self._office.clock.sleep(_SWEEP_SECONDS)

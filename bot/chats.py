@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from bot.clock import Clock
+from bot.clock import Clock, as_datetime
 from bot.errors import ChatUnknown, SettingsInvalid
 from bot.store.store import Store
 from chat.message import Chat, ChatKey, Message, message_from_json
@@ -15,6 +17,7 @@ from safety.kill_word import KillWords
 from safety.mode import ChatPolicy, Mode
 
 DEFAULT_PROBABILITY: Final = 0.35
+_STRETCH: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class ChatState:
     """Bubbles that are on their way out."""
     answering: bool
     """Whether a worker has the chat in hand."""
+    owner_seen: datetime | None = None
+    """When the owner was last there in person."""
 
 
 class Chats:
@@ -39,14 +44,37 @@ class Chats:
         self._clock = clock
 
     async def enable(self, chat: Chat, by: str, policy: ChatPolicy | None = None) -> None:
-        """Let the stand-in into a chat. A chat it is already in keeps its mode; a new one starts `manual`."""
-        if known := await self._fields(chat.key):
-            if known.get("title") != chat.title:
-                await self._set(chat.key, by, {"title": chat.title})
-            return
+        """Let the stand-in into a chat, with the entry in the ledger.
+
+        A chat it is already in keeps its settings; a new one starts `manual`.
+        """
         policy = policy or ChatPolicy(mode=Mode.MANUAL, probability=DEFAULT_PROBABILITY)
-        settings = {"title": chat.title, "mode": policy.mode.value, "probability": repr(policy.probability)}
-        await self._set(chat.key, by, settings)
+        settings = {"mode": policy.mode.value, "probability": repr(policy.probability)}
+        await self._store.run(
+            *("enable", chat.key, self._clock.now_ms(), str(chat.key), by, chat.title, json.dumps(settings))
+        )
+
+    async def disable(self, key: ChatKey, by: str) -> None:
+        """Take the stand-in out of a chat: its entry is withdrawn, and what was stored of the chat is erased.
+
+        What stays is the ledger: who said no is not answered should the chat be enabled again. Raises ChatUnknown.
+        """
+        answer = await self._store.run("disable", key, self._clock.now_ms(), str(key), by)
+        if answer == "unknown":
+            raise _unknown(key)
+        await self._erase(self._store.partitions.of(key), str(key))
+
+    async def finish_erasing(self) -> None:
+        """Go through the journals for chats whose erasing was cut short. Meant to be called now and then."""
+        for partition in self._store.partitions.all():
+            for chat in await self._store.ask("hkeys", self._store.partitions.prefix(partition) + "erasing"):
+                await self._erase(partition, chat)
+
+    async def _erase(self, partition: int, chat: str) -> None:
+        # In stretches: a kill must not wait behind a hundred thousand lines.
+        cursor = "-"
+        while cursor:
+            cursor = str(await self._store.run("erase_journal", partition, chat, cursor, _STRETCH))
 
     async def set_mode(self, key: ChatKey, mode: Mode, by: str) -> None:
         """Change a chat's mode. Raises ChatUnknown."""
@@ -76,7 +104,11 @@ class Chats:
         prefix = self._prefix(key)
         waiting = await self._store.ask("llen", f"{prefix}box:{key}")
         leaving = await self._store.ask("llen", f"{prefix}out:{key}")
-        return ChatState(Chat(key, fields["title"]), policy_of(fields), waiting, leaving, "claim" in fields)
+        seen = fields.get("owner_at")
+        return ChatState(
+            *(Chat(key, fields["title"]), policy_of(fields), waiting, leaving, "claim" in fields),
+            owner_seen=as_datetime(int(seen)) if seen else None,
+        )
 
     async def all(self) -> tuple[ChatState, ...]:
         """Give every chat, by name."""
@@ -84,7 +116,12 @@ class Chats:
         for partition in self._store.partitions.all():
             name = self._store.partitions.prefix(partition) + "chats"
             keys |= await self._store.ask("smembers", name)
-        return tuple([await self.get(ChatKey.parse(key)) for key in sorted(keys)])
+        found: list[ChatState] = []
+        for key in sorted(keys):
+            # One may have been disabled meanwhile.
+            with contextlib.suppress(ChatUnknown):
+                found.append(await self.get(ChatKey.parse(key)))
+        return tuple(found)
 
     async def transcript(self, key: ChatKey) -> tuple[Message, ...]:
         """Give what was said lately, oldest first."""
@@ -106,11 +143,19 @@ class Chats:
     async def _known(self, key: ChatKey) -> dict[str, str]:
         fields = await self._fields(key)
         if "mode" not in fields:
-            raise ChatUnknown(f"there is no chat {key}: `understudy status` lists them")
+            raise _unknown(key)
         return fields
 
     async def _set(self, key: ChatKey, by: str, settings: dict[str, str]) -> None:
-        await self._store.run("set_chat", key, self._clock.now_ms(), str(key), by, json.dumps(settings))
+        answer = await self._store.run(
+            "set_chat", key, self._clock.now_ms(), str(key), by, json.dumps(settings)
+        )
+        if answer == "unknown":
+            raise _unknown(key)
+
+
+def _unknown(key: ChatKey) -> ChatUnknown:
+    return ChatUnknown(f"there is no chat {key}: `understudy status` lists them")
 
 
 def policy_of(fields: Mapping[str, str]) -> ChatPolicy:

@@ -10,16 +10,19 @@ from dataclasses import dataclass
 
 from bot.answer import refusal_of
 from bot.chats import Chats, ChatState
+from bot.consents import Consents
 from bot.drafts import Draft, Drafts
-from bot.errors import DraftRefused, StoreAway
+from bot.errors import ChatUnknown, DraftRefused, StoreAway
 from bot.journal import Journal
 from bot.kill_switch import RedisKillSwitch
+from bot.owner import OwnerPresence
 from bot.owner_watch import OwnerWatch
 from bot.people import Person, Role
 from bot.review import Edit, Summary, edits_of, summary_of
 from chat.message import Author, Chat, ChatKey, Message
 from chat.transcript import Turn
 from inference.prompt import split_bubbles
+from safety.consent import ChatConsent, How, Purpose
 from safety.kill import KillReport, KillScope
 from safety.mode import Mode
 from safety.policy import Rule, decide
@@ -56,6 +59,8 @@ class Desk:
         drafts: Drafts,
         journal: Journal,
         kill_switch: RedisKillSwitch,
+        consents: Consents,
+        owner: OwnerPresence,
         draft_rules: Sequence[Rule[DraftText]],
         owner_watch: OwnerWatch,
     ) -> None:
@@ -63,6 +68,8 @@ class Desk:
         self.drafts = drafts
         self.journal = journal
         self.kill_switch = kill_switch
+        self.consents = consents
+        self.owner = owner
         self._draft_rules = draft_rules
         self._owner_watch = owner_watch
 
@@ -176,6 +183,36 @@ class Desk:
         """Let the stand-in into a chat; a new one starts `manual`. Only an owner may."""
         await self._may(person, Role.OWNER, "enable chats")
         await self.chats.enable(chat, person.name)
+
+    async def disable(self, person: Person, key: ChatKey) -> None:
+        """Take the stand-in out of a chat, and erase what was stored of it. Only an owner may. Raises ChatUnknown."""
+        await self._may(person, Role.OWNER, "disable chats")
+        await self.chats.disable(key, person.name)
+
+    async def consent(self, person: Person, key: ChatKey) -> ChatConsent:
+        """Give what the ledger says of a chat. Moderators and owners: it names people. Raises ChatUnknown."""
+        await self._may(person, Role.MODERATOR, "read the ledger")
+        found = await self.consents.of(key)
+        if found.enabled is None:
+            raise ChatUnknown(f"no owner has ever enabled {key}: `understudy chats enable {key}`")
+        return found
+
+    async def agree(
+        self, person: Person, key: ChatKey, who: Author, purpose: Purpose, *, agreed: bool
+    ) -> ChatConsent:
+        """Write down what somebody in a chat agreed to or took back. Only an owner may. Raises ChatUnknown."""
+        await self._may(person, Role.OWNER, "change the ledger")
+        await self.chats.get(key)
+        change = self.consents.grant if agreed else self.consents.withdraw
+        await change(key, who, purpose, How.OWNER, person.name)
+        return await self.consents.of(key)
+
+    async def owner_here(self, person: Person, key: ChatKey, *, here: bool) -> ChatState:
+        """Say that the owner is in a chat in person, or has left it. Only an owner may. Raises ChatUnknown."""
+        await self._may(person, Role.OWNER, "say that the owner is here")
+        await self.chats.get(key)
+        await (self.owner.here if here else self.owner.gone)(key, person.name)
+        return await self.chats.get(key)
 
     async def set_mode(self, person: Person, key: ChatKey, mode: Mode) -> ChatState:
         """Change a chat's mode. Only an owner may. Raises ChatUnknown."""

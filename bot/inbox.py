@@ -11,11 +11,16 @@ import structlog
 
 from bot.chat_words import ChatWords
 from bot.clock import Clock
+from bot.consents import Consents
 from bot.faults import Faults
 from bot.kill_ear import KillEar, KillSettings, kill_id
+from bot.orders import Orders
+from bot.owner import OwnerPresence
 from bot.owner_watch import OwnerWatch
 from bot.store.store import Store
+from chat.echo import plain
 from chat.message import Author, ChatKey, Message, message_to_json
+from safety.commands import Commands, CommandSettings
 from safety.kill import KillReach, KillReport, KillSwitch
 from safety.kill_word import KillWords
 
@@ -37,6 +42,10 @@ class Received(StrEnum):
     """The changed text stands in the place of the old one, where it was not answered yet or is only history."""
     OFF = "off"
     """The stand-in is not in this chat; nothing was kept."""
+    OPTED_OUT = "opted_out"
+    """Who wrote it may not be answered; nothing was kept."""
+    OBEYED = "obeyed"
+    """An order to the stand-in, such as "stop talking to me"; its text was not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,8 @@ class Inbox:
         chat_words: ChatWords | None = None,
         owner_watch: OwnerWatch | None = None,
         acknowledge: Callable[[ChatKey, str], None] | None = None,
+        orders: Orders | None = None,
+        owner: OwnerPresence | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -74,6 +85,8 @@ class Inbox:
         self._kill_ear = KillEar(kill_switch, words, kill or KillSettings())
         self._owner_watch = owner_watch
         self._acknowledge = acknowledge
+        self._orders = orders or Orders(Consents(store, clock), Commands(CommandSettings()))
+        self._owner = owner or OwnerPresence(store, clock)
         self._settings = settings
         self._faults = faults
 
@@ -84,6 +97,8 @@ class Inbox:
         if await self._kill_ear.hear(message) is not None and self._acknowledge is not None:
             self._acknowledge(message.chat, kill_id(message))
         await self._faults.reach("inbox.received")
+        if await self._orders.obeyed(message):
+            return Received.OBEYED
         settings = self._settings
         received = Received(
             await self._store.run(
@@ -93,13 +108,17 @@ class Inbox:
                 str(message.chat),
                 message.id,
                 message_to_json(message),
-                int(message.own),
+                int(message.own) + int(message.own and message.stand_in),
                 int(settings.pause_seconds * 1000),
                 int(settings.longest_pause_seconds * 1000),
                 settings.transcript_messages,
                 int(settings.retention_days * 86_400_000),
                 int(message.edited),
                 message_to_json(replace(message, stand_in=True)) if message.own else "",
+                message.author.id,
+                self._orders.people.value,
+                plain(message.text),
+                self._owner.stay_ms,
             )
         )
         if message.own and not message.stand_in and received in {Received.OWN, Received.OFF}:
@@ -122,6 +141,7 @@ class Inbox:
 
     async def owner_types(self, chat: ChatKey) -> None:
         """Hear that the owner is typing in a chat. Raises StoreAway."""
+        await self._owner.here(chat, "typing")
         await self._owner_was_seen(f"typing in {chat}")
 
     async def _owner_was_seen(self, by: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from bot.journal import JournalEntry
 
 Facts = Mapping[str, Any]
+_SHORT: Final = {"owner.here": "the owner is here", "owner.gone": "the owner has left"}
 
 
 def in_words(entry: JournalEntry) -> str:
@@ -45,7 +46,16 @@ def _by_family(entry: JournalEntry) -> str:
     if family in {"person", "token"}:
         about = ", ".join(f"{name} {value}" for name, value in facts.items())
         return f"{family} {what.replace('_', ' ')}: {about}"
-    return entry.kind
+    if family == "consent":
+        return _consent(facts)
+    return _SHORT.get(entry.kind, entry.kind)
+
+
+def _consent(facts: Mapping[str, Any]) -> str:
+    who = f" for {facts['person']}" if "person" in facts else ""
+    return (
+        f"consent {facts['purpose']}{who} {'agreed to' if facts['agreed'] else 'taken back'} by {facts['by']}"
+    )
 
 
 def _short(identity: str) -> str:

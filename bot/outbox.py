@@ -8,7 +8,9 @@ from enum import StrEnum
 
 from bot.clock import Clock
 from bot.messengers.base import Bubble
+from bot.owner import OwnerPresence
 from bot.store.store import Store
+from chat.echo import plain
 from chat.message import ChatKey, Message, message_to_json
 
 
@@ -20,6 +22,8 @@ class Fence(StrEnum):
     """Another sender has the chat."""
     KILLED = "killed"
     OFF = "off"
+    OWNER = "owner"
+    """The owner has typed or written in the chat since it was approved."""
     MODE = "mode"
     """Only the rules approved it, and the chat is not in auto any more, or it is in shadow: a moderator is asked."""
     EXPIRED = "expired"
@@ -63,10 +67,13 @@ class OutboxSettings:
 class Outbox:
     """Claims bubbles, asks the fence, writes down what came of them. All methods raise StoreAway."""
 
-    def __init__(self, store: Store, clock: Clock, settings: OutboxSettings) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, settings: OutboxSettings, owner: OwnerPresence | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
+        self._stay_ms = (owner or OwnerPresence(store, clock)).stay_ms
 
     async def claim(self, messenger: str) -> Outgoing | None:
         """Take the chat whose next bubble has been due longest."""
@@ -88,7 +95,12 @@ class Outbox:
         """Ask whether the bubble may be handed over right now; a yes records the intent in the same step."""
         settings = self._settings
         lease = int((settings.send_timeout_seconds + settings.lease_seconds) * 1000)
-        return Fence(await self._run("fence", outgoing, lease, int(idempotent), settings.moved_past_messages))
+        return Fence(
+            await self._run(
+                *("fence", outgoing, lease, int(idempotent), settings.moved_past_messages),
+                *(plain(outgoing.bubble.text), self._stay_ms),
+            )
+        )
 
     async def sent(self, outgoing: Outgoing, message: Message) -> None:
         """Write down that it left, with the messenger's receipt."""

@@ -55,6 +55,7 @@ class Rewriter:
         slots = asyncio.Semaphore(self._settings.concurrency)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch.hear_kills())
+            group.create_task(self._watch.hear_losses(self._wakeup.taken_back()))
             while True:
                 await slots.acquire()
                 rewrite = await self._next()

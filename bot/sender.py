@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from bot.clock import Clock
+from bot.consents import Consents
 from bot.errors import StoreAway, StoreError
 from bot.faults import Faults
 from bot.kill_switch import RedisKillSwitch
@@ -41,6 +42,7 @@ class Sender:
         outbox: Outbox,
         connector: Connector,
         kill_switch: RedisKillSwitch,
+        consents: Consents,
         typing: TypingProfile,
         clock: Clock,
         wakeup: Wakeup,
@@ -50,6 +52,7 @@ class Sender:
         self._outbox = outbox
         self._connector = connector
         self._kill_switch = kill_switch
+        self._consents = consents
         self._typing = typing
         self._clock = clock
         self._wakeup = wakeup
@@ -95,7 +98,7 @@ class Sender:
         await self._faults.reach("sender.claimed")
         if not outgoing.handed_over_before:
             await self._type(sending)
-        if self._kill_switch.latched(outgoing.bubble.chat):
+        if self._silent(outgoing):
             await self._outbox.keep(outgoing, due_ms=self._clock.now_ms() + int(_IDLE_SECONDS * 1000))
             return
         sending.hurry.clear()
@@ -110,14 +113,19 @@ class Sender:
             _log.info("bubble.stopped", bubble=outgoing.bubble.id, answer=answer.value)
             return
         await self._faults.reach("sender.fenced")
-        if self._kill_switch.latched(outgoing.bubble.chat) or sending.hurry.is_set():
-            await self._unsent(outgoing, "a kill was heard")
+        if self._silent(outgoing) or sending.hurry.is_set():
+            await self._unsent(outgoing, "a kill or a stop was heard")
             return
         # The wall clock, because it goes on while a laptop sleeps: a yes is for now, not for when the lid opens.
         if not 0 <= self._clock.now_ms() - asked <= _YES_MS:
             await self._unsent(outgoing, "this process stood still at the fence")
             return
         await self._hand_over(outgoing)
+
+    def _silent(self, outgoing: Outgoing) -> bool:
+        """Whether this process has heard a word that Redis does not know yet."""
+        chat = outgoing.bubble.chat
+        return self._kill_switch.latched(chat) or self._consents.latched(chat)
 
     async def _hand_over(self, outgoing: Outgoing) -> None:
         try:

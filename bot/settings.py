@@ -48,6 +48,8 @@ from bot.settings_errors import PREFIX, OutOfRange, refusal, unknown
 from bot.tries import TrySettings
 from bot.worker import WorkerSettings
 from safety.chain import DraftSettings, GateSettings, check_off
+from safety.commands import START_PHRASES, STOP_PHRASES, Commands, CommandSettings
+from safety.consent import ConsentSettings
 from safety.kill_word import KillWords
 from safety.moderation.settings import ModerationSettings
 from safety.rules.broadcast import BroadcastSettings
@@ -56,6 +58,7 @@ from safety.rules.cooldown import CooldownSettings
 from safety.rules.injection import InjectionSettings
 from safety.rules.length import LengthSettings
 from safety.rules.loop import LoopSettings
+from safety.rules.owner_present import OwnerPresentSettings
 from safety.rules.people import PeopleSettings
 from safety.rules.probability import ProbabilitySettings
 from safety.rules.quiet_hours import QuietHoursSettings
@@ -109,6 +112,11 @@ def _known_rules(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _usable_phrases(phrases: tuple[str, ...]) -> tuple[str, ...]:
+    Commands(CommandSettings(phrases, phrases))  # raises ValueError
+    return phrases
+
+
 def _usable_address(address: SecretStr) -> SecretStr:
     # redis-py's own words quote the address, in which a password may stand.
     try:
@@ -144,6 +152,7 @@ def _lists_read(values: object, table: FieldInfo | None) -> object:
 
 
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_with_commas)]
+Phrases = Annotated[Texts, AfterValidator(_usable_phrases)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
@@ -194,6 +203,17 @@ class DashboardSettings(_Table):
         return self
 
 
+class CommandTable(_Table):
+    """Phrases with which people in a chat tell the stand-in to leave them alone, and to come back."""
+
+    stop: Phrases = STOP_PHRASES
+    start: Phrases = START_PHRASES
+
+    def values(self) -> CommandSettings:
+        """The value that is handed down."""
+        return CommandSettings(self.stop, self.start)
+
+
 class RuleSettings(_Table):
     """Settings of the rules, a table each."""
 
@@ -204,6 +224,8 @@ class RuleSettings(_Table):
     quiet_hours: QuietHoursSettings = QuietHoursSettings()
     cooldown: CooldownSettings = CooldownSettings()
     probability: ProbabilitySettings = ProbabilitySettings()
+    consent: ConsentSettings = ConsentSettings()
+    owner_present: OwnerPresentSettings = OwnerPresentSettings()
     rate_limit: RateLimitSettings = RateLimitSettings()
     broadcast: BroadcastSettings = BroadcastSettings()
     commitment: CommitmentSettings = CommitmentSettings()
@@ -228,6 +250,7 @@ class RuleSettings(_Table):
             quiet_hours=self.quiet_hours,
             cooldown=self.cooldown,
             probability=self.probability,
+            owner_present=self.owner_present,
             rate_limit=self.rate_limit,
         )
 
@@ -300,6 +323,7 @@ class Settings(StoreSettings):
     rules: RuleSettings = RuleSettings()
     model: ModelSettings = ModelSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    commands: CommandTable = CommandTable()
 
 
 def read_settings(**said: Any) -> Settings:  # noqa: ANN401

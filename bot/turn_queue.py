@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from random import Random
 from typing import Any, Final
 
 import structlog
 
 from bot.chats import policy_of
-from bot.clock import Clock
+from bot.clock import Clock, as_datetime
+from bot.consents import consent_of
 from bot.kill_switch import kill_from_json
 from bot.store.store import Store
 from chat.message import Chat, ChatKey, message_from_json
 from chat.transcript import Turn
+from safety.consent import ChatConsent, People
 from safety.kill import Kill
 from safety.mode import ChatPolicy
 
@@ -38,6 +41,9 @@ class Claim:
     """How often this turn has been taken, this time included."""
     position: int
     """How many messages of others the chat had had, up to the end of this turn."""
+    consent: ChatConsent
+    owner_seen: datetime | None
+    """When the owner last typed or wrote in the chat in person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +61,20 @@ class TurnQueue:
     """Claims, renews and settles turns. All methods raise StoreAway."""
 
     def __init__(
-        self, store: Store, clock: Clock, lease_seconds: float, most_messages: int, overload_messages: int
+        self,
+        store: Store,
+        clock: Clock,
+        lease_seconds: float,
+        most_messages: int,
+        overload_messages: int,
+        people: People = People.OPT_OUT,
     ) -> None:
         self._store = store
         self._clock = clock
         self._lease_ms = int(lease_seconds * 1000)
         self._most = most_messages
         self._overload = max(overload_messages, most_messages)
+        self._people = people
 
     async def claim(self, worker: str) -> Claim | None:
         """Take the chat that has waited longest, or None when none is ready."""
@@ -74,7 +87,7 @@ class TurnQueue:
             if not row:
                 continue
             try:
-                return _claim(row)
+                return _claim(row, self._people)
             except ValueError:
                 await self._give_up(row)
         return None
@@ -143,6 +156,7 @@ class TurnQueue:
                 "hold": draft.hold,
                 "expires_at": draft.expires_at_ms,
                 "position": claim.position,
+                "authors": sorted({message.author.id for message in claim.turn.messages}),
                 "fields": dict(draft.fields),
             }
         key = claim.turn.chat.key
@@ -167,16 +181,26 @@ def _id_of(text: str) -> object:
         return None
 
 
-def _claim(row: Sequence[Any]) -> Claim:
-    key, generation, epoch, flat, kill, attempts, position, waiting, transcript = row
-    settings = dict(zip(flat[::2], flat[1::2], strict=True))
+def _pairs(flat: Sequence[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _claim(row: Sequence[Any], people: People) -> Claim:
+    key, generation, epoch, flat, kill, attempts, position, waiting, transcript, ledger = row
+    settings = _pairs(flat)
+    consent = consent_of(_pairs(ledger), people)
     messages = tuple(message_from_json(text) for text in waiting)
     first, turn_ids = messages[0].id, {message.id for message in messages}
     known = [message_from_json(text) for text in transcript]
     # What came after the turn's first message belongs to this turn or to the next. A turn that waited so long that its
     # messages are out of the transcript has no history: all that is left there came later.
     before = next((at for at, message in enumerate(known) if message.id == first), 0)
-    history = [message for message in known[:before] if message.id not in turn_ids]
+    # Whoever may not be answered is not shown to the model either: a setting may have changed since they wrote.
+    history = [
+        message
+        for message in known[:before]
+        if message.id not in turn_ids and (message.own or consent.may_answer(message.author.id))
+    ]
     # Own messages are no turn's: one that left, or that the owner wrote, while this turn gathered was said before it
     # is decided on, and who does not see it says it twice.
     history += [message for message in known[before:] if message.own and message.id not in turn_ids]
@@ -189,4 +213,6 @@ def _claim(row: Sequence[Any]) -> Claim:
         int(epoch),
         int(attempts),
         int(position),
+        consent,
+        as_datetime(int(seen)) if (seen := settings.get("owner_at")) else None,
     )

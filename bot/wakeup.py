@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
 
 from bot.store.store import WAKE_CHANNEL, Store
+
+_TAKEN_BACK: Final = "understudy:taken-back"
 
 
 class Wakeup:
@@ -24,6 +28,12 @@ class Wakeup:
                 self._changed.set()
                 # A fresh event: those who wait on the old one are woken, later waiters wait for the next change.
                 self._changed = asyncio.Event()
+
+    async def taken_back(self) -> AsyncIterator[None]:
+        """Give a word each time work was taken out of somebody's hand, or may have been: whoever works looks then."""
+        async with self._store.listening(_TAKEN_BACK) as messages:
+            async for _ in messages:
+                yield
 
     async def wait(self, seconds: float) -> None:
         """Wait for a change, at most that long."""

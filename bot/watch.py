@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -77,6 +77,13 @@ class Watch:
                         group.create_task(self._check(claimed, unwanted))
                     elif scope.covers(claimed.chat) and not unwanted.done():
                         unwanted.set_result(Cancelled("killed while the answer was being written"))
+
+    async def hear_losses(self, losses: AsyncIterator[None]) -> None:
+        """Look at every claim whenever one may have been taken away, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            async for _ in losses:
+                for unwanted, claimed in list(self._running.items()):
+                    group.create_task(self._check(claimed, unwanted))
 
     async def _keep(self, claimed: Claimed, unwanted: asyncio.Future[Exception]) -> None:
         while not unwanted.done():

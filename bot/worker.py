@@ -86,6 +86,7 @@ class Worker:
         slots = asyncio.Semaphore(self._settings.concurrency)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch.hear_kills())
+            group.create_task(self._watch.hear_losses(self._wakeup.taken_back()))
             while True:
                 await slots.acquire()
                 claim = await self._next()
@@ -134,6 +135,8 @@ class Worker:
             kill=claim.kill,
             persona_names=self._names,
             own_ids=frozenset(message.id for message in claim.turn.history if message.own),
+            consent=claim.consent,
+            owner_seen=claim.owner_seen,
         )
         decision = await decide(self._gate, gate)
         facts = self._facts(claim) | {"gate": trail_of(decision), "rule": decision.verdict.rule}

@@ -19,6 +19,7 @@ from safety.moderation.settings import ModerationSettings
 from safety.policy import Rule
 from safety.rules.broadcast import BroadcastRule, BroadcastSettings
 from safety.rules.commitment import CommitmentRule, CommitmentSettings
+from safety.rules.consent import ConsentRule
 from safety.rules.cooldown import CooldownRule, CooldownSettings
 from safety.rules.crisis import CrisisRule
 from safety.rules.denial import DenialRule
@@ -30,6 +31,7 @@ from safety.rules.length import LengthRule, LengthSettings
 from safety.rules.loop import LoopRule, LoopSettings
 from safety.rules.mode import ModeRule
 from safety.rules.moderation import ModerationRule
+from safety.rules.owner_present import OwnerPresentRule, OwnerPresentSettings
 from safety.rules.people import PeopleRule, PeopleSettings
 from safety.rules.probability import ProbabilityRule, ProbabilitySettings
 from safety.rules.quiet_hours import QuietHoursRule, QuietHoursSettings
@@ -40,14 +42,14 @@ from safety.subject import DraftText, Gate
 from safety.window import Windows
 
 GATE_RULES: Final = (
-    *("kill", "mode", "echo", "loop", "people", "quiet_hours"),
+    *("kill", "mode", "consent", "owner_present", "echo", "loop", "people", "quiet_hours"),
     *("cooldown", "probability", "rate_limit"),
 )
 DRAFT_RULES: Final = (
     *("kill_word", "crisis", "commitment", "injection", "broadcast"),
     *("speaker", "denial", "repetition", "length", "moderation"),
 )
-ESSENTIAL_RULES: Final = frozenset({"kill", "mode", "echo", "kill_word", "denial"})
+ESSENTIAL_RULES: Final = frozenset({"kill", "mode", "consent", "echo", "kill_word", "denial"})
 """Those that cannot be switched off: the promises hang on them."""
 
 Subject = TypeVar("Subject")
@@ -63,6 +65,7 @@ class GateSettings:
     cooldown: CooldownSettings = CooldownSettings()  # noqa: RUF009 - frozen
     probability: ProbabilitySettings = ProbabilitySettings()  # noqa: RUF009 - frozen
     rate_limit: RateLimitSettings = RateLimitSettings()  # noqa: RUF009 - frozen
+    owner_present: OwnerPresentSettings = OwnerPresentSettings()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def gate_rules(
     rules: tuple[Rule[Gate], ...] = (
         KillRule(),
         ModeRule(),
+        ConsentRule(),
+        OwnerPresentRule(settings.owner_present),
         EchoRule(),
         LoopRule(settings.loop),
         PeopleRule(settings.people),

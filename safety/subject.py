@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from chat.message import Message
 from chat.transcript import Turn
+from safety.consent import ChatConsent
 from safety.kill import Kill
 from safety.mode import ChatPolicy
 
@@ -26,6 +27,10 @@ class Gate:
     kill: Kill | None = None
     persona_names: tuple[str, ...] = ()
     own_ids: frozenset[str] = frozenset()
+    consent: ChatConsent = field(default_factory=ChatConsent)
+    """What the ledger says of the chat; by default, that nobody enabled it."""
+    owner_seen: datetime | None = None
+    """When the owner last typed or wrote in the chat in person; aware."""
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:

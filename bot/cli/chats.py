@@ -34,6 +34,19 @@ def enable(
     asked.run(_enable(asked.settings(quiet="warning"), key_of(chat), title))
 
 
+@group.command()
+def disable(
+    context: typer.Context,
+    chat: Annotated[str, typer.Argument(help="messenger/chat-id, such as local/friends.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take the stand-in out of a chat, and erase what was stored of it."""
+    asked, key = wishes(context), key_of(chat)
+    if not yes:
+        typer.confirm(f"Erase everything that is stored of {key}, the ledger aside?", abort=True)
+    asked.run(_disable(asked.settings(quiet="warning"), key))
+
+
 @group.command("set")
 def change(
     context: typer.Context,
@@ -70,6 +83,12 @@ async def _enable(settings: Settings, key: ChatKey, title: str) -> None:
         await office.desk.enable(owner(), chat)
         state = await office.desk.chats.get(key)
         say(f"{key}: {state.policy.mode.value}")
+
+
+async def _disable(settings: Settings, key: ChatKey) -> None:
+    async with open_office(settings) as office:
+        await office.desk.disable(owner(), key)
+        say(f"{key}: disabled, and what was stored of it is erased.")
 
 
 async def _change(

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from bot.app import Office
 from bot.dashboard.access import Moderator, Owner, Viewer
+from bot.dashboard.api_consent import add_consent
 from bot.dashboard.api_models import (
     Approval,
     BulkOrder,
@@ -223,6 +224,8 @@ def _add_kills(router: APIRouter, office: Office, switch: Switch) -> None:
 
 def _add_chats(router: APIRouter, office: Office) -> None:
     desk = office.desk
+    # Before the paths that a chat's id may fill to the end.
+    add_consent(router, desk, _key)
 
     @router.get("/chats", tags=["chats"])
     async def chats(person: Viewer) -> tuple[ChatBody, ...]:

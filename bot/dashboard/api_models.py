@@ -316,6 +316,8 @@ class ChatBody(_Given):
     leaving: int
     """Bubbles that are on their way out."""
     answering: bool
+    owner_seen: datetime | None
+    """When the owner was last there in person."""
 
     @classmethod
     def of(cls, state: ChatState) -> Self:
@@ -329,6 +331,7 @@ class ChatBody(_Given):
             waiting=state.waiting,
             leaving=state.leaving,
             answering=state.answering,
+            owner_seen=state.owner_seen,
         )
 
 

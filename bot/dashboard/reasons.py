@@ -64,6 +64,7 @@ _VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "failed": ("Failed", "bad"),
     "unknown": ("Unknown", "bad"),
     "frozen": ("Frozen", "kill"),
+    "opted_out": ("Opted out", "quiet"),
     "rewriting": ("Rewriting", "wait"),
 }
 _HANDLED: Final[Mapping[str, tuple[str, str]]] = {
@@ -73,6 +74,10 @@ _HANDLED: Final[Mapping[str, tuple[str, str]]] = {
     "draft.rewritten": ("Rewritten", "wait"),
 }
 _WRITTEN: Final = re.compile(r"^written, and [^:]*: ")
+_EVENTS: Final = frozenset(
+    {"kill", "resume", "chat.changed", "turn.postponed", "turn.overloaded", "consent.changed"}
+    | {"owner.here", "owner.gone"}
+)
 _DECIDED: Final = ("draft.approved", "draft.rejected")
 
 
@@ -85,7 +90,7 @@ def reasons(journal: Sequence[JournalEntry], outcomes: Mapping[str, MessageOutco
             lines.append(_turn(entry, outcomes, decided))
         elif entry.kind in _HANDLED:
             lines.append(_handled(entry))
-        elif entry.kind in {"kill", "resume", "chat.changed", "turn.postponed", "turn.overloaded"}:
+        elif entry.kind in _EVENTS:
             lines.append(_event(entry))
     return tuple(lines)
 
@@ -210,7 +215,19 @@ def _event(entry: JournalEntry) -> Reason:
         return Reason(entry.id, entry.at, "Ignored", "quiet", why)
     if entry.kind == "turn.postponed":
         return Reason(entry.id, entry.at, "Postponed", "wait", str(facts.get("reason", "")))
-    return Reason(entry.id, entry.at, "Changed", "quiet", f"{_change(facts)} by {by}")
+    verb, why = {
+        "owner.here": ("Owner", "is here"),
+        "owner.gone": ("Owner", "has left"),
+        "consent.changed": ("Consent", _consent(facts) if entry.kind == "consent.changed" else ""),
+    }.get(entry.kind, ("Changed", ""))
+    return Reason(entry.id, entry.at, verb, "quiet", why or f"{_change(facts)} by {by}")
+
+
+def _consent(facts: Mapping[str, Any]) -> str:
+    by, purpose = str(facts.get("by", "")), str(facts.get("purpose", ""))
+    if purpose == "chat":
+        return f"{by} {'let the stand-in in' if facts.get('agreed') else 'took the stand-in out'}"
+    return f"{by}: {'yes' if facts.get('agreed') else 'no'} to {facts.get('person')} being {purpose}"
 
 
 def _change(facts: Mapping[str, Any]) -> str:

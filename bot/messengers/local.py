@@ -20,6 +20,7 @@ from chat.message import Author, Chat, ChatKey, Message
 
 MESSENGER: Final = "local"
 _ROOMS: Final = "understudy:local:rooms"
+_TYPING_CHANNEL: Final = "understudy:local:typing"
 _ROOM_LENGTH: Final = 10_000
 _RETRY_SECONDS: Final = 0.3
 
@@ -77,6 +78,10 @@ class LocalRooms:
         """Whoever was typing has stopped."""
         await self._store.ask("delete", f"{_prefix(key)}typing")
 
+    async def owner_types(self, key: ChatKey) -> None:
+        """The owner types in a room, as a person."""
+        await self._store.ask("publish", _TYPING_CHANNEL, key.chat_id)
+
     async def clear(self, key: ChatKey) -> None:
         """Forget what was said in a room."""
         await self._store.ask("delete", f"{_prefix(key)}room", f"{_prefix(key)}cursor")
@@ -110,8 +115,13 @@ class LocalConnector:
 
     async def listen(self, ears: Ears) -> None:
         """Read all rooms from where each was left; a message counts as read once it was received."""
-        async with self._store.listening(WAKE_CHANNEL) as messages:
+        async with self._store.listening(WAKE_CHANNEL, _TYPING_CHANNEL) as messages:
             async for channel, text in messages:
+                if channel == _TYPING_CHANNEL:
+                    # The next key stroke says it again.
+                    with contextlib.suppress(StoreError):
+                        await ears.owner_types(ChatKey(MESSENGER, text))
+                    continue
                 # An empty channel: just (re)connected, so something may have been posted unheard.
                 if not channel or text == "room":
                     await self._read_all(ears)

@@ -22,7 +22,7 @@ async def test_an_answer_in_auto_mode_arrives_as_bubbles(room: Playground, model
     assert (await room.settled(message)).outcome == "answered"
     assert await room.answers() == ["yeah", "why not"]
     assert await room.kinds() == [
-        *("chat.changed", "message.accepted", "turn.decided", "draft.approved"),
+        *("consent.changed", "chat.changed", "message.accepted", "turn.decided", "draft.approved"),
         *("bubble.sending", "bubble.sent", "bubble.sending", "bubble.sent", "draft.sent"),
     ]
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from chat.message import Author, Chat, ChatKey, Message
 from chat.transcript import Turn
+from safety.consent import ChatConsent, Entry, How
 from safety.kill import Kill
 from safety.mode import ChatPolicy, Mode
 from safety.subject import DraftText, Gate
@@ -18,6 +19,7 @@ MIA = Author("u1", "Mia Chen")
 TOM = Author("u2", "Tom")
 SAM = Author("me", "Sam")
 BOT = Author("b1", "Reminder", is_bot=True)
+ENABLED = ChatConsent(Entry(True, How.OWNER, "olivia", NOON))
 SECRET = "the-text-of-a-message"
 
 
@@ -58,10 +60,13 @@ def gate(
     after: float = 0.0,
     history: Sequence[Message] = (),
     policy: ChatPolicy | None = None,
+    consent: ChatConsent = ENABLED,
+    owner_seen: datetime | None = None,
 ) -> Gate:
     now = NOON + timedelta(seconds=after)
     policy = policy or ChatPolicy(mode, probability)
-    return Gate(turn(*messages, history=history), policy, now, kill, names, own_ids)
+    judged = turn(*messages, history=history)
+    return Gate(judged, policy, now, kill, names, own_ids, consent, owner_seen)
 
 
 def draft(*bubbles: str, history: Sequence[Message] = ()) -> DraftText:

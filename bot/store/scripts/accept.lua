@@ -1,14 +1,17 @@
 -- Take one message in: deduplicate, put it into the transcript and the chat's box, and make the chat ready.
--- ARGV: now, chat, message id, message JSON, own (0|1), pause ms, longest pause ms, transcript length, retention ms,
---   edited (0|1), an own message's JSON as the stand-in's
--- Gives 'off', 'duplicate', 'edited', 'echo', 'own' or 'accepted'.
+-- ARGV: now, chat, message id, message JSON, own (0|1, 2: the stand-in's), pause ms, longest pause ms, transcript length,
+--   retention ms, edited (0|1), an own message's JSON as the stand-in's, author id, how silence is read
+--   ('opt_out'|'opt_in'), plain text, how long the owner counts as there in ms
+-- Gives 'off', 'opted_out', 'duplicate', 'edited', 'echo', 'own' or 'accepted'.
 local now, chat, id, json = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local own, pause, longest = ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
+local own, pause, longest = ARGV[5] ~= '0', tonumber(ARGV[6]), tonumber(ARGV[7])
 local settings = key('chat', chat)
 
--- Nothing of a chat that nobody switched on is kept.
+-- Nothing of a chat that nobody let it into or switched on is kept, nor of a person who said no.
+if not enabled(chat) then return 'off' end
 local mode = redis.call('HGET', settings, 'mode')
 if not mode or mode == 'off' then return 'off' end
+if not own and not may_answer(chat, ARGV[12], ARGV[13]) then return 'opted_out' end
 
 local seen = key('seen', chat)
 if ARGV[10] == '1' then
@@ -40,16 +43,17 @@ for _, stale in ipairs(old) do
   redis.call('HDEL', key('outcome', chat), stale)
 end
 
--- A messenger may give the stand-in's own message back before it is on record as sent.
-local head = own and redis.call('LINDEX', key('out', chat), 0)
-local sending = head and redis.call('HMGET', key('bubble', head), 'state', 'text')
-local echo = sending and sending[1] == 'sending' and sending[2] == cjson.decode(json).text
-if echo then json = ARGV[11] end
-
+-- An own message that is no echo of a bubble was written by the owner in person.
+local echo = own and (ARGV[5] == '2' or echo_of(chat, ARGV[14]))
+if echo then
+  if ARGV[5] == '1' then redis.call('HDEL', key('awaited', chat), echo) end
+  json = ARGV[11]
+end
 redis.call('RPUSH', key('transcript', chat), json)
 redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[8]), -1)
 if own then
-  outcome(chat, { id }, 'own', echo and 'sent by the stand-in' or 'written in the owner\'s name')
+  outcome(chat, { id }, 'own', echo and 'sent by the stand-in' or 'written by the owner')
+  if not echo then owner_here(now, chat, id, tonumber(ARGV[15])) end
   wake(chat)
   return echo and 'echo' or 'own'
 end

@@ -1,6 +1,6 @@
 -- May the one message that may follow a kill be handed over? At most once for a kill, whoever asks and however often.
 -- ARGV: now, chat in which the word was said, the kill's id, how old the kill may be in ms, may repeat (0|1: the
---   messenger knows an idempotency key)
+--   messenger knows an idempotency key), plain text
 -- Gives 'go', or why not: 'lifted', 'late', 'mode', or what came of it before ('sending' only where it goes on).
 local now, chat = tonumber(ARGV[1]), ARGV[2]
 local name = key('acknowledgement', ARGV[3])
@@ -22,5 +22,6 @@ if age < 0 or age > tonumber(ARGV[4]) then return 'late' end
 local mode = mode_of(chat)
 if mode ~= 'manual' and mode ~= 'auto' then return 'mode' end
 redis.call('SET', name, 'sending', 'PX', KEPT_MS)
+await_echo(chat, 'acknowledgement.' .. ARGV[3], ARGV[6])
 journal(now, 'acknowledgement.sending', chat, { kill = ARGV[3] })
 return 'go'

@@ -12,6 +12,7 @@ if receipt ~= '' and redis.call('ZADD', key('seen', chat), 'NX', now, receipt) =
   redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[7]), -1)
   outcome(chat, { receipt }, 'own', 'the acknowledgement of a kill')
 end
+if ARGV[4] ~= 'unknown' then redis.call('HDEL', key('awaited', chat), 'acknowledgement.' .. ARGV[3]) end
 journal(now, 'acknowledgement.' .. ARGV[4], chat, { kill = ARGV[3] })
 wake(chat)
 return 'written'

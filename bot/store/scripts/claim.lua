@@ -1,6 +1,7 @@
 -- Take the chat that has waited longest, pin its turn, and read all that a decision needs.
 -- ARGV: now, worker, lease ms, most messages a turn, most messages that may wait
--- Gives nil, or: chat, generation, epoch, settings (name, value, name, …), kill JSON, attempts, position, messages, transcript
+-- Gives nil, or: chat, generation, epoch, settings (name, value, name, …), kill JSON, attempts, position, messages, transcript,
+--   the ledger's entries (name, value, …)
 local now, worker, lease, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 -- The overload guard: nobody is helped by answers to what was said a hundred messages ago, one after the other.
@@ -47,6 +48,7 @@ while true do
       standing_kill(chat), attempts, heard - (waiting - pinned),
       redis.call('LRANGE', key('box', chat), 0, pinned - 1),
       redis.call('LRANGE', key('transcript', chat), 0, -1),
+      redis.call('HGETALL', key('consent', chat)),
     }
   end
 end

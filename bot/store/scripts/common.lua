@@ -79,6 +79,19 @@ local function count_verdicts(now, chain, trail)
   redis.call('PEXPIRE', counts, 32 * 86400000)
 end
 
+-- Whether an owner's entry in the ledger lets the stand-in into a chat.
+local function enabled(chat)
+  local entry = redis.call('HGET', key('consent', chat), 'chat')
+  return entry and cjson.decode(entry).agreed
+end
+
+-- Whether a person's messages may be kept and answered; `people` is how silence is read: 'opt_out' or 'opt_in'.
+local function may_answer(chat, person, people)
+  local entry = redis.call('HGET', key('consent', chat), 'answered|' .. person)
+  if not entry then return people == 'opt_out' end
+  return cjson.decode(entry).agreed
+end
+
 -- Dashboards listen; a lost wake-up costs a second, never correctness.
 local function wake(chat) redis.call('PUBLISH', 'understudy:wake', chat) end
 
@@ -94,6 +107,15 @@ local function make_ready(chat, due)
   redis.call('ZADD', key('ready'), math.max(due, quiet), chat)
 end
 
+-- Whoever holds a chat has lost it, and is told so: what they are writing is not wanted any more.
+local function take_back(now, chat)
+  if redis.call('HDEL', key('chat', chat), 'claim') == 1 then
+    redis.call('HINCRBY', key('chat', chat), 'generation', 1)
+    redis.call('PUBLISH', 'understudy:taken-back', chat)
+  end
+  make_ready(chat, now)
+end
+
 -- Write the bubbles of a draft, from number `first`, into the chat's outbox under ids that follow from the draft.
 local function plan(now, chat, draft, bubbles, first, attempt)
   local epoch = epoch_of(chat)
@@ -102,25 +124,34 @@ local function plan(now, chat, draft, bubbles, first, attempt)
     redis.call('HSET', key('bubble', id), 'draft', draft, 'chat', chat, 'text', bubbles[index],
       'index', index, 'total', #bubbles, 'state', 'planned', 'epoch', epoch, 'tries', 0)
     redis.call('RPUSH', key('out', chat), id)
+    redis.call('ZADD', key('bubbles', chat), now, id)
   end
+  redis.call('ZREMRANGEBYSCORE', key('bubbles', chat), '-inf', now - KEPT_MS)
   redis.call('ZADD', key('outbox', messenger_of(chat)), 'NX', now, chat)
 end
 
 -- Take one draft's bubbles that have not been handed over out of the chat's outbox; when none is left, the chat
 -- goes back to the workers. Other drafts' bubbles stay: each draft is judged at the fence under its own name, or
 -- its messages would never get an outcome.
-local function clear_out(now, chat, draft, state)
+--
+-- With `flying`, a bubble that is just being handed over stays where it is, for whoever does that to write down what
+-- came of it: if that is nobody any more, the fence calls it unknown.
+local function clear_out(now, chat, draft, state, flying)
   for _, id in ipairs(redis.call('LRANGE', key('out', chat), 0, -1)) do
     local bubble = key('bubble', id)
-    if redis.call('HGET', bubble, 'draft') == draft then
+    if redis.call('HGET', bubble, 'draft') == draft
+      and not (flying and redis.call('HGET', bubble, 'state') == 'sending') then
       if redis.call('HGET', bubble, 'state') ~= 'unknown' then redis.call('HSET', bubble, 'state', state) end
       redis.call('PEXPIRE', bubble, KEPT_MS)
       redis.call('SREM', key('in_flight'), id)
       redis.call('LREM', key('out', chat), 1, id)
     end
   end
-  if redis.call('LLEN', key('out', chat)) > 0 then
-    redis.call('ZADD', key('outbox', messenger_of(chat)), now, chat)
+  local head = redis.call('LINDEX', key('out', chat), 0)
+  if head then
+    if not (flying and redis.call('HGET', key('bubble', head), 'state') == 'sending') then
+      redis.call('ZADD', key('outbox', messenger_of(chat)), now, chat)
+    end
   else
     redis.call('ZREM', key('outbox', messenger_of(chat)), chat)
     if not redis.call('HGET', key('chat', chat), 'claim') then make_ready(chat, now) end
@@ -161,7 +192,9 @@ local function move_draft(now, id, state, what, reason, by)
   if state ~= 'rewriting' then redis.call('ZREM', key('rewrites'), id) end
   if is_open(state) then
     redis.call('ZADD', key('drafts', 'open'), 'NX', redis.call('HGET', name, 'created_at'), id)
+    redis.call('SADD', key('open', chat), id)
   else
+    redis.call('SREM', key('open', chat), id)
     redis.call('ZREM', key('drafts', 'open'), id)
     redis.call('HDEL', name, 'taken_by', 'taken_until')
   end
@@ -222,4 +255,97 @@ local function past(now, id, when_stale, most)
   end
   move_draft(now, id, 'stale', 'stale', 'the chat has moved past it', 'clock')
   return 'stale'
+end
+
+-- Void a chat's open and approved drafts that `wanted(name, state)` names; what is being handed over cannot be called back.
+local function void_drafts(now, chat, what, reason, by, wanted)
+  local ids, known = redis.call('SMEMBERS', key('open', chat)), {}
+  for _, bubble in ipairs(redis.call('LRANGE', key('out', chat), 0, -1)) do
+    ids[#ids + 1] = redis.call('HGET', key('bubble', bubble), 'draft') or nil
+  end
+  table.sort(ids)
+  for _, id in ipairs(ids) do
+    local state = redis.call('HGET', key('draft', id), 'state')
+    if not known[id] and state and wanted(key('draft', id), state) then
+      clear_out(now, chat, id, 'void', true)
+      move_draft(now, id, 'void', what, reason, by)
+      if state == 'rewriting' then redis.call('PUBLISH', 'understudy:taken-back', chat) end
+    end
+    known[id] = true
+  end
+end
+
+-- Who wrote a stored message, or nil where its line is damaged.
+local function author_of(json)
+  local fine, message = pcall(cjson.decode, json)
+  if fine and type(message) == 'table' and type(message.author) == 'table' and not message.own then
+    return message.author.id, message.id
+  end
+end
+
+-- Forget what a person said in a chat, and void what was to answer it.
+local function forget_person(now, chat, person)
+  for _, json in ipairs(redis.call('LRANGE', key('transcript', chat), 0, -1)) do
+    if author_of(json) == person then redis.call('LREM', key('transcript', chat), 1, json) end
+  end
+  local settings, ids = key('chat', chat), {}
+  local pinned = tonumber(redis.call('HGET', settings, 'pinned') or '0')
+  local left = pinned
+  for index, json in ipairs(redis.call('LRANGE', key('box', chat), 0, -1)) do
+    local author, id = author_of(json)
+    if author == person then
+      redis.call('LREM', key('box', chat), 1, json)
+      ids[#ids + 1] = id
+      if index <= pinned then left = left - 1 end
+    end
+  end
+  if left > 0 then redis.call('HSET', settings, 'pinned', left)
+  else redis.call('HDEL', settings, 'pinned', 'attempts') end
+  outcome(chat, ids, 'opted_out', 'who wrote it does not want to be answered')
+  void_drafts(now, chat, 'opted_out', 'who it answers does not want to be answered', 'consent', function(name)
+    for _, author in ipairs(cjson.decode(redis.call('HGET', name, 'authors') or '[]')) do
+      if author == person then return true end
+    end
+    return false
+  end)
+  -- Whatever is being written has their words before it: it is written again without them.
+  for _, id in ipairs(redis.call('SMEMBERS', key('open', chat))) do
+    if redis.call('HGET', key('draft', id), 'state') == 'rewriting' then
+      redis.call('HINCRBY', key('draft', id), 'rewrite_token', 1)
+      redis.call('ZADD', key('rewrites'), now, id)
+      redis.call('PUBLISH', 'understudy:taken-back', chat)
+    end
+  end
+  take_back(now, chat)
+end
+
+-- The owner is in a chat as a person: the stand-in steps back at once. What a kill froze waits for the owner anyway,
+-- and notices are the owner's own words. `stay` is how long they count as there, in ms.
+local function owner_here(now, chat, by, stay)
+  local settings = key('chat', chat)
+  local before = tonumber(redis.call('HGET', settings, 'owner_at') or '0')
+  redis.call('HSET', settings, 'owner_at', now, 'owner_by', by, 'owner_before', before)
+  if stay == 0 then return end
+  if math.abs(now - before) >= stay then journal(now, 'owner.here', chat, { by = by }) end
+  void_drafts(now, chat, 'ignored', 'the owner is here', 'owner', function(name, state)
+    return state ~= 'frozen' and not redis.call('HGET', name, 'notice')
+  end)
+  take_back(now, chat)
+  wake(chat)
+end
+
+-- An echo of this may come, before or after whoever sent it hears that it left. One that comes later is the owner's.
+local AWAITED_MS = 86400000
+local function await_echo(chat, id, plain)
+  redis.call('HSET', key('awaited', chat), id, plain)
+  redis.call('PEXPIRE', key('awaited', chat), AWAITED_MS)
+end
+
+-- The bubble that an own message is the echo of, or false: some messengers show it before they say that it was sent.
+local function echo_of(chat, plain)
+  local awaited = redis.call('HGETALL', key('awaited', chat))
+  for at = 1, #awaited, 2 do
+    if awaited[at + 1] == plain then return awaited[at] end
+  end
+  return false
 end

@@ -1,6 +1,7 @@
 -- The fence: the last question before a bubble is handed to a messenger, and the record of the intent, in one step.
--- ARGV: now, chat, token, bubble id, lease ms, may repeat (0|1: the messenger knows an idempotency key), moved limit
--- Gives 'go', or why not: 'lost', 'killed', 'off', 'mode', 'expired', 'moved', 'unknown', 'void'. Whatever the
+-- ARGV: now, chat, token, bubble id, lease ms, may repeat (0|1: the messenger knows an idempotency key), moved limit,
+--   plain text, how long the owner counts as there in ms
+-- Gives 'go', or why not: 'lost', 'killed', 'off', 'owner', 'mode', 'expired', 'moved', 'unknown', 'void'. Whatever the
 -- answer, the states are already written.
 local now, chat, id = tonumber(ARGV[1]), ARGV[2], ARGV[4]
 -- Messengers remember an idempotency key for a while only; this is well within what ours promise.
@@ -18,28 +19,37 @@ local unwanted = mode == 'shadow' or (by_rules and mode ~= 'auto')
 
 -- A bubble found `sending` was handed over by somebody who died before writing down what came of it. It may be
 -- handed over again only where the messenger knows its id, and only while it might be sent for the first time.
+local approved = redis.call('HGET', key('draft', draft), 'state') == 'approved'
 local killed = standing_kill(chat) or tonumber(redis.call('HGET', bubble, 'epoch')) ~= epoch_of(chat)
+-- Whoever wrote in person since this was approved has said it themselves, or does not want it said.
+local seen, stay = tonumber(redis.call('HGET', settings, 'owner_at') or '0'), tonumber(ARGV[9])
+local here = not redis.call('HGET', key('draft', draft), 'notice') and math.abs(now - seen) < stay
+  and seen > tonumber(redis.call('HGET', key('draft', draft), 'decided_at') or '0')
 local old = now - tonumber(redis.call('HGET', bubble, 'sending_at') or now) > REPEAT_MS
-if state == 'sending' and (killed or old or mode == 'off' or unwanted or ARGV[6] ~= '1') then
+if state == 'sending' and (killed or not approved or here or old or mode == 'off' or unwanted or ARGV[6] ~= '1') then
   redis.call('HSET', bubble, 'state', 'unknown')
   clear_out(now, chat, draft, 'void')
   move_draft(now, draft, 'unknown', 'unknown', 'a bubble may or may not have left; it is not repeated', 'fence')
   return 'unknown'
+end
+if not approved then
+  clear_out(now, chat, draft, 'void')
+  return 'void'
 end
 if killed then
   clear_out(now, chat, draft, 'void')
   move_draft(now, draft, 'frozen', 'frozen', 'a kill stopped it', 'fence')
   return 'killed'
 end
-
-if redis.call('HGET', key('draft', draft), 'state') ~= 'approved' then
-  clear_out(now, chat, draft, 'void')
-  return 'void'
-end
 if mode == 'off' then
   clear_out(now, chat, draft, 'void')
   move_draft(now, draft, 'void', 'ignored', 'the chat was switched off', 'fence')
   return 'off'
+end
+if here then
+  clear_out(now, chat, draft, 'void')
+  move_draft(now, draft, 'void', 'ignored', 'the owner is here', 'fence')
+  return 'owner'
 end
 if unwanted then
   clear_out(now, chat, draft, 'void')
@@ -59,6 +69,7 @@ if state == 'planned' and moved_by(chat, draft) >= tonumber(ARGV[7]) then
 end
 
 redis.call('HSET', bubble, 'state', 'sending', 'sending_at', now)
+await_echo(chat, id, ARGV[8])
 redis.call('HINCRBY', bubble, 'tries', 1)
 redis.call('SADD', key('in_flight'), id)
 redis.call('ZADD', key('outbox', messenger_of(chat)), now + tonumber(ARGV[5]), chat)

@@ -8,12 +8,26 @@ local draft = redis.call('HGET', bubble, 'draft')
 redis.call('HSET', bubble, 'state', 'sent', 'receipt', receipt, 'sent_at', now)
 redis.call('PEXPIRE', bubble, KEPT_MS)
 redis.call('SREM', key('in_flight'), id)
+redis.call('HDEL', key('awaited', chat), id)
 redis.call('HINCRBY', key('draft', draft), 'sent', 1)
 -- The messenger may have echoed it before this was written.
 if redis.call('ZADD', key('seen', chat), 'NX', now, receipt) == 1 then
   redis.call('RPUSH', key('transcript', chat), ARGV[5])
   redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[6]), -1)
   outcome(chat, { receipt }, 'own', 'sent by the stand-in')
+elseif redis.call('HGET', key('chat', chat), 'owner_by') == receipt then
+  -- Its echo came first, in other words than it was sent in, and was taken for the owner: they were not there.
+  redis.call('HSET', key('chat', chat), 'owner_at', redis.call('HGET', key('chat', chat), 'owner_before'))
+  redis.call('HDEL', key('chat', chat), 'owner_by', 'owner_before')
+  outcome(chat, { receipt }, 'own', 'sent by the stand-in')
+  local said = redis.call('LRANGE', key('transcript', chat), 0, -1)
+  for at = #said, 1, -1 do
+    local fine, message = pcall(cjson.decode, said[at])
+    if fine and message.id == receipt then
+      redis.call('LSET', key('transcript', chat), at - 1, ARGV[5])
+      break
+    end
+  end
 end
 journal(now, 'bubble.sent', chat, { bubble = id, draft = draft, receipt = receipt })
 if redis.call('LINDEX', key('out', chat), 0) == id then

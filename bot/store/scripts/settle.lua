@@ -1,7 +1,7 @@
 -- End a turn in one step: its outcome, its draft and bubbles, the journal, and the chat's way back.
 -- ARGV: now, chat, generation, epoch, decision JSON, facts JSON (an object, for the journal)
 --   decision: turn, messages [ids], kind 'ignored'|'failed'|'draft', reason,
---             for a draft: draft (id), bubbles [texts], hold (bool), expires_at, position, fields {}
+--             for a draft: draft (id), bubbles [texts], hold (bool), expires_at, position, authors [ids], fields {}
 -- Gives 'lost' (somebody else holds the chat; nothing was changed) or the outcome.
 local now, chat = tonumber(ARGV[1]), ARGV[2]
 local settings = key('chat', chat)
@@ -43,7 +43,7 @@ if what == 'draft' then
   redis.call('HSET', name, 'chat', chat, 'turn', decision.turn, 'messages', cjson.encode(decision.messages),
     'bubbles', cjson.encode(decision.bubbles), 'created_at', now, 'expires_at', decision.expires_at,
     'lifetime', decision.expires_at - now,
-    'position', decision.position, 'sent', 0, 'attempt', 1)
+    'position', decision.position, 'authors', cjson.encode(decision.authors), 'sent', 0, 'attempt', 1)
   for field, value in pairs(decision.fields) do redis.call('HSET', name, field, value) end
   redis.call('ZADD', key('drafts', 'all'), now, id)
   redis.call('ZREMRANGEBYSCORE', key('drafts', 'all'), '-inf', now - KEPT_MS)

@@ -25,5 +25,6 @@ end
 redis.call('ZADD', key('outbox', messenger_of(chat)), now + tonumber(ARGV[5]), chat)
 if before then return 'sending' end
 redis.call('SREM', key('in_flight'), id)
+redis.call('HDEL', key('awaited', chat), id)
 redis.call('HSET', bubble, 'state', 'planned')
 return 'planned'

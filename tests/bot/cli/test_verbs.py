@@ -27,7 +27,8 @@ ANSWER = "quokka smile"
 VERBS = (
     *((verb,) for verb in ("run", "demo", "link", "kill", "resume", "status", "journal", "doctor", "drafts")),
     *(("drafts", verb) for verb in ("approve", "reject", "claim", "release", "regenerate", "edits")),
-    *(("chats", *verb) for verb in ((), ("enable",), ("set",))),
+    *(("chats", *verb) for verb in ((), ("enable",), ("disable",), ("set",))),
+    ("consent",),
 )
 
 
@@ -114,6 +115,27 @@ async def test_without_a_service_everything_that_steers_still_works(understudy: 
     journal = await understudy("journal", "--chat", "local/x")
     assert "mode = shadow" in journal.out
     assert "\x1b" not in journal.out
+
+
+async def test_the_ledger_is_read_and_changed_and_a_chat_is_erased(understudy: CommandLine) -> None:
+    await understudy("chats", "enable", "local/x")
+    assert (await understudy("consent", "grant", "local/x", "mia", "--for", "trained")).out == (
+        "local/x: mia may be trained.\n"
+    )
+    assert (
+        await understudy("consent", "withdraw", "local/x", "leo")
+    ).out == "local/x: leo may not be answered.\n"
+    listed = (await understudy("consent", "list", "local/x")).out
+    assert "local/x: enabled by " in listed
+    assert "leo: no to being answered" in listed
+    assert "mia: yes to being trained" in listed
+    assert "consent answered for leo taken back" in (await understudy("journal", "--chat", "local/x")).out
+    assert (await understudy("chats", "disable", "local/x", "--yes")).code == 0
+    assert "local/x: disabled by " in (await understudy("consent", "list", "local/x")).out
+    assert "local/x" not in (await understudy("status")).out
+    assert "there is no chat" in await understudy.line(2, "consent", "grant", "local/x", "mia")
+    assert "name the person" in await understudy.line(2, "consent", "grant", "local/x")
+    assert "no owner has ever enabled local/y" in await understudy.line(2, "consent", "list", "local/y")
 
 
 async def test_a_running_service_is_seen_and_killed_from_another_process(

@@ -298,3 +298,25 @@ async def test_what_was_mended_is_the_owners_to_take(
     assert (await (await client(MODERATOR)).get("/api/v1/drafts/edits")).status_code == 403
     (edit,) = (await (await client(OWNER)).get("/api/v1/drafts/edits")).json()
     assert (edit["model"], edit["approved"], edit["by"]) == (["sure", "see you there"], ["maybe"], "max")
+
+
+async def test_the_ledger_is_read_by_moderators_and_changed_by_owners(
+    client: Client, office: Office, room: Playground
+) -> None:
+    viewer, moderator, owner = await client(VIEWER), await client(MODERATOR), await client(OWNER)
+    assert (await viewer.get(f"{CHAT}/consent")).status_code == 403
+    no = {"person": "mia", "name": "Mia", "agreed": False}
+    assert (await moderator.post(f"{CHAT}/consent", json=no)).status_code == 403
+    assert (await owner.post(f"{CHAT}/consent", json=no)).status_code == 200
+    ledger = (await moderator.get(f"{CHAT}/consent")).json()
+    assert (ledger["enabled"], ledger["by"], ledger["people"]) == (True, "olivia", "opt_out")
+    (entry,) = ledger["entries"]
+    assert (entry["person"], entry["name"], entry["purpose"], entry["agreed"], entry["how"]) == (
+        *("mia", "Mia", "answered", False),
+        "owner",
+    )
+    assert (await owner.get("/api/v1/chats/local/nowhere/consent")).status_code == 404
+    assert (await moderator.delete(CHAT)).status_code == 403
+    assert (await owner.delete(CHAT)).status_code == 204
+    assert (await owner.get(CHAT)).status_code == 404
+    assert (await owner.get(f"{CHAT}/consent")).json()["enabled"] is False

@@ -1,0 +1,75 @@
+"""`consent`: the ledger of who agreed to what."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from bot.app import open_office
+from bot.cli.chats import key_of
+from bot.cli.screen import say
+from bot.cli.wishes import owner, wishes
+from bot.settings import Settings
+from chat.message import Author, ChatKey
+from safety.consent import ChatConsent, Entry, Purpose
+
+
+class _Change(StrEnum):
+    LIST = "list"
+    GRANT = "grant"
+    WITHDRAW = "withdraw"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these verbs."""
+    app.command()(consent)
+
+
+def consent(
+    context: typer.Context,
+    change: Annotated[_Change, typer.Argument(help="What to do.")],
+    chat: Annotated[str, typer.Argument(help="messenger/chat-id, such as local/friends.")],
+    person: Annotated[str, typer.Argument(help="The person's id on the messenger.")] = "",
+    purpose: Annotated[
+        Purpose,
+        typer.Option(
+            "--for", help="answered: kept, shown to the model and answered; trained: may stand in a dataset."
+        ),
+    ] = Purpose.ANSWERED,
+) -> None:
+    """Who agreed to what in a chat: list it, write down a yes, or take it back.
+
+    Taking back that somebody is answered removes what they said from the chat, and voids what was to answer it.
+    """
+    asked = wishes(context)
+    if change is not _Change.LIST and not person:
+        raise typer.BadParameter("name the person by their id on the messenger", param_hint="PERSON")
+    asked.run(_run(asked.settings(quiet="warning"), change, key_of(chat), person, purpose))
+
+
+async def _run(settings: Settings, change: _Change, key: ChatKey, person: str, purpose: Purpose) -> None:
+    async with open_office(settings) as office:
+        if change is _Change.LIST:
+            _show(key, await office.desk.consent(owner(), key))
+            return
+        agreed = change is _Change.GRANT
+        # The ledger keeps the name under which the person was last written down.
+        before = (await office.desk.consent(owner(), key)).entries.get((purpose, person))
+        who = Author(person, before.name if before and before.name else person)
+        await office.desk.agree(owner(), key, who, purpose, agreed=agreed)
+        say(f"{key}: {person} {'may' if agreed else 'may not'} be {purpose.value}.")
+
+
+def _show(key: ChatKey, ledger: ChatConsent) -> None:
+    enabled = ledger.enabled
+    say(f"{key}: {'enabled' if ledger.is_enabled else 'disabled'} {_how(enabled)}", "bold")
+    say(f"    who is not listed {'may' if ledger.people.value == 'opt_out' else 'may not'} be answered")
+    for (purpose, person), entry in sorted(ledger.entries.items()):
+        name = f" ({entry.name})" if entry.name and entry.name != person else ""
+        say(f"    {person}{name}: {'yes' if entry.agreed else 'no'} to being {purpose.value}, {_how(entry)}")
+
+
+def _how(entry: Entry | None) -> str:
+    return "" if entry is None else f"by {entry.by} ({entry.how.value}), {entry.at:%Y-%m-%d %H:%M} UTC"

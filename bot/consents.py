@@ -1,0 +1,115 @@
+"""The ledger on Redis: one hash a chat beside its other state; each change is one step, with its line in the journal.
+
+Who says "stop talking to me" is heard at once: until their no is on record, this process sends nothing in the chat.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+
+from bot.clock import Clock, as_datetime
+from bot.errors import StoreError
+from bot.store.store import Store
+from chat.message import Author, ChatKey, Message
+from safety.commands import Order
+from safety.consent import ChatConsent, Entry, How, People, Purpose
+
+_log = structlog.get_logger()
+_CHAT: Final = "chat"
+
+
+class Consents:
+    """Reads and changes the ledger; implements `safety.consent.Ledger`. All methods raise StoreAway."""
+
+    def __init__(self, store: Store, clock: Clock, people: People = People.OPT_OUT) -> None:
+        self._store = store
+        self._clock = clock
+        self.people: Final = people
+        self._latched: set[tuple[ChatKey, str]] = set()
+
+    async def of(self, chat: ChatKey) -> ChatConsent:
+        """Give what stands in the ledger for a chat."""
+        prefix = self._store.partitions.prefix(self._store.partitions.of(chat))
+        return consent_of(await self._store.hash(f"{prefix}consent:{chat}"), self.people)
+
+    async def grant(self, chat: ChatKey, person: Author, purpose: Purpose, how: How, by: str) -> None:
+        """Write down that a person agreed. A chat that nobody enabled has no ledger."""
+        await self._write(chat, person, purpose, how, by, agreed=True)
+
+    async def withdraw(self, chat: ChatKey, person: Author, purpose: Purpose, how: How, by: str) -> None:
+        """Write down that a person took it back.
+
+        For `answered`, in the same step their messages go from transcript and box, drafts that answer them are void,
+        and an answer in the making is lost.
+        """
+        await self._write(chat, person, purpose, how, by, agreed=False)
+
+    async def obey(self, order: Order, message: Message) -> None:
+        """Do what a person in a chat said. A stop that cannot be recorded yet latches the chat until it is.
+
+        The connector tells of the message again after a StoreAway, so it is on record as soon as it can be.
+        """
+        stop = order is Order.STOP
+        mark = (message.chat, message.id)
+        if stop:
+            self._latched.add(mark)
+        try:
+            await self._write(
+                *(message.chat, message.author, Purpose.ANSWERED, How.IN_CHAT, message.author.name),
+                agreed=not stop,
+                said=message.id,
+            )
+        except StoreError:
+            _log.error("consent.waits_for_store", message=str(message))
+            raise
+        self._latched.discard(mark)
+        _log.info("consent.obeyed", order=order.value, message=str(message))
+
+    def latched(self, chat: ChatKey) -> bool:
+        """Whether somebody in a chat said stop, and Redis does not know it yet."""
+        return any(latched == chat for latched, _ in self._latched)
+
+    async def spoke_for_us(self, message: Message) -> bool:
+        """Whether a message replies to one that stands in the owner's name."""
+        if message.reply_to is None:
+            return False
+        prefix = self._store.partitions.prefix(self._store.partitions.of(message.chat))
+        found = await self._store.ask("hget", f"{prefix}outcome:{message.chat}", message.reply_to)
+        return found is not None and json.loads(found)["outcome"] == "own"
+
+    async def _write(
+        self,
+        chat: ChatKey,
+        person: Author,
+        purpose: Purpose,
+        how: How,
+        by: str,
+        *,
+        agreed: bool,
+        said: str = "",
+    ) -> None:
+        await self._store.run(
+            *("consent", chat, self._clock.now_ms(), str(chat), person.id, person.name, purpose.value),
+            *(int(agreed), how.value, by, said),
+        )
+
+
+def consent_of(fields: Mapping[str, str], people: People) -> ChatConsent:
+    """Read a chat's ledger as it is stored: the field `chat`, and `purpose|person` for each person."""
+    entries = {}
+    for name, text in fields.items():
+        purpose, _, person = name.partition("|")
+        if name != _CHAT:
+            entries[Purpose(purpose), person] = _entry(json.loads(text))
+    enabled = _entry(json.loads(fields[_CHAT])) if _CHAT in fields else None
+    return ChatConsent(enabled, entries, people)
+
+
+def _entry(data: Mapping[str, Any]) -> Entry:
+    return Entry(
+        data["agreed"], How(data["how"]), data["by"], as_datetime(int(data["at"])), data.get("name", "")
+    )
