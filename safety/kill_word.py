@@ -14,6 +14,11 @@ from safety.lookalikes import letters_like
 
 # Right-to-left overrides show a text backwards: what is typed "elppaenip" is read "pineapple".
 _BACKWARDS = "\u202e"
+# What is written upside down, or as in a mirror, is read from its end, and these of its letters tell it.
+_TURNED = (
+    (frozenset("ǝɐɹʇʌʍɥɟɯɔʞ"), str.maketrans("dpunqbmw", "pdnubqwm")),
+    (frozenset("ɘɒɿƨꟻ"), str.maketrans("qpdb", "pqbd")),
+)
 # Long-vowel marks are letters to Unicode, and dashes to who spaces a word out with them.
 _DASHES = frozenset("ーｰ")
 # Words of so many letters are found with a slip of the finger in them; shorter ones would become others.
@@ -89,6 +94,7 @@ def _spellings(words: Sequence[str]) -> Iterator[_Spelling]:
             # Not spaced: "pin apple" is two words.
             for slip in dict.fromkeys(_slips(glyphs)):
                 yield _Spelling(word, slip, spaced=False)
+                yield _Spelling(word, (*slip, *_visible("s")), spaced=False)
 
 
 def _slips(glyphs: tuple[_Glyph, ...]) -> Iterator[tuple[_Glyph, ...]]:
@@ -194,7 +200,8 @@ class KillWords:
     It must stand by itself: not inside a longer word (`pineappleXY`), but beside digits, punctuation
     and emoji, with a plural s, and several times in a row. A word in a script without spaces between
     words (kana, Han, Hangul, Thai) and one made of emoji is found anywhere. A word of 8 letters or more
-    is also found with one inner letter missing or two neighbours swapped (`pineaple`, `pineappel`).
+    is also found with one inner letter missing or two neighbours swapped (`pineaple`, `pineappel`). A text
+    upside down, in a mirror or turned round by a control character is read as it is seen.
 
     Since letters may be spaced, a word also is found in shorter words that spell it together: prefer a
     kill word that no ordinary words in a row make up. A phrase is a word whose spaces do not count.
@@ -218,7 +225,10 @@ class KillWords:
         """The configured word that the text contains, None for none. Time is linear in the text."""
         found = self._machine.run(text)
         if found is None and _BACKWARDS in text:
-            return self._machine.run(reversed(text))
+            found = self._machine.run(reversed(text))
+        for letters, turned in _TURNED:
+            if found is None and not letters.isdisjoint(text):
+                found = self._machine.run(reversed(text.casefold().translate(turned)))
         return found
 
 

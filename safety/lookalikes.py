@@ -7,16 +7,23 @@ Lookalikes of several letters stand with each.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
+
+_NAMED = re.compile(
+    r"(?:[A-Z-]+ )*(?:LATIN|SANS-SERIF) (?:(?!WITH )[A-Z-]+ )*([A-Z])(?: WITH (?!.*LETTER).*)?"
+)
 
 LOOKALIKES: Mapping[str, str] = MappingProxyType(
     {
-        "a": "4@ɐɑʌαλаᎪᗅᴀ∆⍶⍺△ꓮ𐊠𖽀",
+        "a": "4@ɐɑɒʌαλаᎪᗅᴀ∆⍶⍺△ꓮ𐊠𖽀",
         "b": "8ƀƃƅɓʙβбвьѣҍᏏᏴᑲᑳᖯᗷꓐꞵ𐊂𐊡𐌁",
         "c": "¢©ȼσсҫᏟᴄ₡ⲥꓚ𐊢𐌂𐐽𐔜𑣩𑣲🅮🝌",
         "d": "ðđƌɖɗԁᎠᏧᑯᗞᗪᴅ₫ꓒꓓ",
-        "e": "3ǝɇɘəɛεξезєҽҿᎬᴇ€℮∃∑⋿ⴹꓰꬲ𐊆𑣆𑣎",
+        "e": "3ǝɇɘəɛɜɝɞʚεξезэєҽҿᎬᴇ€℮∃∑⋿ⴹꓰꬲ𐊆𑣆𑣎",
         "f": "ƒϝքᖴᵮẝꓝꞙꬵ𐊇𐊥𐔥𑣂𝈓",
         "g": "9ƍǥɠɡԍցᏀᏳᶃꓖ",
         "h": "ħɦʜηнћңһӈӊհᎻᏂᏲᕼⱨⲏꓧꚕ𐋏",
@@ -42,9 +49,15 @@ LOOKALIKES: Mapping[str, str] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=8192)
 def letters_like(character: str) -> str:
     """The letters from a to z that a folded character may stand for, its own self aside; often none."""
-    return _LETTERS.get(character, "")
+    letters = _LETTERS.get(character, "")
+    # Letters with strokes, hooks and tails, and turned ones, are too many to list: their names tell.
+    named = _NAMED.fullmatch(unicodedata.name(character, ""))
+    if named and (letter := named[1].lower()) not in letters + character:
+        letters += letter
+    return letters
 
 
 def _enclosed() -> dict[str, str]:

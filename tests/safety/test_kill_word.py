@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 import time
 import unicodedata
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -56,6 +58,9 @@ def test_the_word_is_found_in_any_disguise(text: str) -> None:
      "||pineapple||", "pineapple123", "PINEAPPLEEEE", "pineapplepineapple", "🅿🅸🅽🅴🅰🅿🅿🅻🅴", "🇵🇮🇳🇪🇦🇵🇵🇱🇪",
      "ᴘɪɴᴇᴀᴘᴘʟᴇ", "𝓹𝓲𝓷𝓮𝓪𝓹𝓹𝓵𝓮", "p@i@n@e@a@p@p@l@e", "p1i1n1e1a1p1p1l1e", "\u202eelppaenip\u202c",
      "https://example.org/pineapple?x=1", "jaパイナップルpineappleだよ", "pーiーnーeーaーpーpーlーe",
+     "ǝlddɐǝuıd", "yo ǝ l d d ɐ ǝ u ı d!", "ɘlqqɒɘniq", "PINƎAPPLƎ", "pinɘɒpplɘ", "ⱣÌŊɆȺᵽƤŁⱸ", "🆊ineapple",
+     "p\u2800i\u2800n\u2800e\u2800a\u2800p\u2800p\u2800l\u2800e", "p\U000e0101ineapple", "p\u034fineapple",
+     "⒫⒤⒩⒠⒜⒫⒫⒧⒠", "🄿🄸🄽🄴🄰🄿🄿🄻🄴", "pinapples", "P\ni\nn\ne\na\np\np\nl\ne", "> pineapple", "ᴾᴵᴺᴱᴬᴾᴾᴸᴱ",
      "pineappleʼs", "pineaple", "pinapple", "pineappel",
      "so anyway, PINEAPPLE, you lot"],
 )  # fmt: skip
@@ -72,10 +77,35 @@ def test_the_emoji_is_found_anywhere(text: str) -> None:
     "text",
     ["", "pine", "apple", "apples and pines", "pineappleXY", "unpineapple", "xpineapple", "the pin apple asked for",
      "pine appeal", "a pine tree, an apple", "pineapplefish", "🍎🍏🌲", "pi ne ap pl", "elppaenip", "!@1|", "p" * 50,
-     "pineal gland", "I'm in spine apparel", "\u202eelppa\u202c"],
+     "pineal gland", "I'm in spine apparel", "\u202eelppa\u202c", "ǝlddɐ", "spineapple", "pineapplet", "dǝǝp",
+     "ɘlqqɒ pine", "pinapplesque"],
 )  # fmt: skip
 def test_what_is_not_the_word_is_not_found(text: str) -> None:
     assert WORDS.found_in(text) is None
+
+
+@pytest.mark.parametrize("letter", "pineal")
+def test_every_letter_that_unicode_calls_a_latin_one_is_read_as_it(letter: str) -> None:
+    first = "LATIN|MATHEMATICAL|FULLWIDTH|CIRCLED|SQUARED|REGIONAL|PARENTHESIZED|NEGATIVE|TURNED|REVERSED"
+    name = re.compile(rf"(?:{first}) .*\b{letter.upper()}(?: WITH .*)?")
+    # Not seen by themselves, two in one, or other people's letters.
+    others = ("COMBINING", "TAG", " WITH SMALL LETTER", "HUNDRED", "SIXTY", "HANGUL", "KATAKANA")
+    characters = [
+        chr(code)
+        for code in range(0x80, 0x110000)
+        if name.fullmatch(found := unicodedata.name(chr(code), ""))
+        and not any(other in found for other in others)
+    ]
+    assert len(characters) > 40
+    assert [c for c in characters if WORDS.found_in("pineapple".replace(letter, c)) is None] == []
+
+
+def test_what_friends_and_strangers_write_is_no_kill_word() -> None:
+    folder = Path(__file__).parents[2] / "personas" / "sample"
+    texts = [(folder / name).read_text(encoding="utf-8") for name in ("sam_export.txt", "strangers.txt")]
+    lines = [line for text in texts for line in text.splitlines()]
+    assert len(lines) > 1000
+    assert [line for line in lines if WORDS.found_in(line) and "pineapple" not in line.casefold()] == []
 
 
 ORDINARY_TEXT = """the be to of and a in that have i it for not on with he as you do at this but his by from they we say
