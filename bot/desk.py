@@ -172,7 +172,7 @@ class Desk:
     async def edits(self, person: Person) -> tuple[Edit, ...]:
         """Give what moderators mended, both texts, for a later training. Only an owner may."""
         await self._may(person, Role.OWNER, "take the edits")
-        return await edits_of(self.drafts, self.chats)
+        return await edits_of(self.drafts, self.chats, self.consents)
 
     async def summary(self, person: Person) -> Summary:
         """Give how drafts were decided on, with the reasons of rejections. Everybody may."""

@@ -9,9 +9,8 @@ from datetime import datetime
 
 from bot.chats import Chats
 from bot.drafts import Drafts
-from bot.errors import ChatUnknown
 from chat.message import ChatKey
-from safety.mode import Mode
+from safety.consent import Ledger
 
 _LET_GO = frozenset({"approved", "sent"})
 
@@ -36,7 +35,7 @@ class Edit:
     messages: tuple[str, ...]
     """The ids of the messages that it answers."""
     said: tuple[str, ...]
-    """Those messages, `name: text`, as far as the transcript still has them."""
+    """Those messages, `name: text`, as far as the transcript has them and their authors agreed to be trained on."""
     model: tuple[str, ...]
     approved: tuple[str, ...]
     by: str
@@ -56,10 +55,10 @@ async def summary_of(drafts: Drafts) -> Summary:
     return Summary(dict(states.most_common()), dict(reasons.most_common()), edited)
 
 
-async def edits_of(drafts: Drafts, chats: Chats) -> tuple[Edit, ...]:
-    """Give the edits, oldest first, of chats that the stand-in is in: what was switched off is not learnt from.
+async def edits_of(drafts: Drafts, chats: Chats, ledger: Ledger) -> tuple[Edit, ...]:
+    """Give the edits, oldest first, of chats that the ledger has an owner's enabling entry for.
 
-    Raises StoreAway.
+    Other people's words stand in them only where they agreed to be trained on. Raises StoreAway.
     """
     found: list[Edit] = []
     said: dict[ChatKey, dict[str, str] | None] = {}
@@ -67,7 +66,7 @@ async def edits_of(drafts: Drafts, chats: Chats) -> tuple[Edit, ...]:
         if draft.original is None or draft.state not in _LET_GO:
             continue
         if draft.chat not in said:
-            said[draft.chat] = await _said(chats, draft.chat)
+            said[draft.chat] = await _said(chats, ledger, draft.chat)
         known = said[draft.chat]
         if known is None:
             continue
@@ -86,11 +85,12 @@ async def edits_of(drafts: Drafts, chats: Chats) -> tuple[Edit, ...]:
     return tuple(sorted(found, key=lambda edit: (edit.at is not None and edit.at.timestamp(), edit.draft)))
 
 
-async def _said(chats: Chats, key: ChatKey) -> dict[str, str] | None:
-    try:
-        state = await chats.get(key)
-    except ChatUnknown:
+async def _said(chats: Chats, ledger: Ledger, key: ChatKey) -> dict[str, str] | None:
+    consent = await ledger.of(key)
+    if not consent.is_enabled:
         return None
-    if state.policy.mode is Mode.OFF:
-        return None
-    return {message.id: f"{message.author.name}: {message.text}" for message in await chats.transcript(key)}
+    return {
+        message.id: f"{message.author.name}: {message.text}"
+        for message in await chats.transcript(key)
+        if consent.may_train(message.author.id)
+    }

@@ -16,10 +16,11 @@ from bot.drafts import ApprovalSettings, Candidate, candidates_to_json
 from bot.errors import DraftRefused, NotAllowed
 from bot.people import Person, Role
 from bot.settings import Settings
+from safety.consent import Purpose
 from safety.kill import KillScope
 from safety.mode import Mode
 from tests.bot.dashboard.conftest import plant
-from tests.bot.playground import MODERATOR, OWNER, ROOM, VIEWER, Playground
+from tests.bot.playground import MIA, MODERATOR, OWNER, ROOM, VIEWER, Playground
 from tests.fakes.clock import JumpingClock
 
 MONA = Person("mona", Role.MODERATOR)
@@ -331,8 +332,13 @@ async def test_an_edit_is_kept_for_later_with_both_texts(office: Office, room: P
     (edit,) = await office.desk.edits(OWNER)
     assert (edit.draft, edit.chat, edit.messages) == (draft, ROOM, (message.id,))
     assert (edit.model, edit.approved, edit.by) == (("sure", "see you there"), ("no", "sorry"), "max")
-    # Of a chat that is switched off nothing is taken.
-    await office.desk.set_mode(OWNER, ROOM, Mode.OFF)
+    # Who was never asked is not quoted.
+    assert edit.said == ()
+    await office.desk.agree(OWNER, ROOM, MIA, Purpose.TRAINED, agreed=True)
+    (edit,) = await office.desk.edits(OWNER)
+    assert edit.said == ("Mia: Sam?",)
+    # Of a chat that is not enabled any more nothing is taken.
+    await office.desk.disable(OWNER, ROOM)
     assert await office.desk.edits(OWNER) == ()
 
 
