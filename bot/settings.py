@@ -60,6 +60,7 @@ from safety.rules.length import LengthSettings
 from safety.rules.loop import LoopSettings
 from safety.rules.owner_present import OwnerPresentSettings
 from safety.rules.people import PeopleSettings
+from safety.rules.personal_data import PersonalDataSettings
 from safety.rules.probability import ProbabilitySettings
 from safety.rules.quiet_hours import QuietHoursSettings
 from safety.rules.rate_limit import RateLimitSettings
@@ -230,6 +231,7 @@ class RuleSettings(_Table):
     broadcast: BroadcastSettings = BroadcastSettings()
     commitment: CommitmentSettings = CommitmentSettings()
     injection: InjectionSettings = InjectionSettings()
+    personal_data: PersonalDataSettings = PersonalDataSettings()
     repetition: RepetitionSettings = RepetitionSettings()
     length: LengthSettings = LengthSettings()
     moderation: ModerationSettings = ModerationSettings()
@@ -260,6 +262,7 @@ class RuleSettings(_Table):
             broadcast=self.broadcast,
             commitment=self.commitment,
             injection=self.injection,
+            personal_data=self.personal_data,
             repetition=self.repetition,
             length=self.length,
             moderation=self.moderation,

@@ -33,6 +33,7 @@ from safety.rules.mode import ModeRule
 from safety.rules.moderation import ModerationRule
 from safety.rules.owner_present import OwnerPresentRule, OwnerPresentSettings
 from safety.rules.people import PeopleRule, PeopleSettings
+from safety.rules.personal_data import PersonalDataRule, PersonalDataSettings
 from safety.rules.probability import ProbabilityRule, ProbabilitySettings
 from safety.rules.quiet_hours import QuietHoursRule, QuietHoursSettings
 from safety.rules.rate_limit import RateLimitRule, RateLimitSettings
@@ -46,7 +47,7 @@ GATE_RULES: Final = (
     *("cooldown", "probability", "rate_limit"),
 )
 DRAFT_RULES: Final = (
-    *("kill_word", "crisis", "commitment", "injection", "broadcast"),
+    *("kill_word", "crisis", "commitment", "injection", "broadcast", "personal_data"),
     *("speaker", "denial", "repetition", "length", "moderation"),
 )
 ESSENTIAL_RULES: Final = frozenset({"kill", "mode", "consent", "echo", "kill_word", "denial"})
@@ -75,6 +76,7 @@ class DraftSettings:
     broadcast: BroadcastSettings = BroadcastSettings()  # noqa: RUF009 - frozen
     commitment: CommitmentSettings = CommitmentSettings()  # noqa: RUF009 - frozen
     injection: InjectionSettings = InjectionSettings()  # noqa: RUF009 - frozen
+    personal_data: PersonalDataSettings = PersonalDataSettings()  # noqa: RUF009 - frozen
     repetition: RepetitionSettings = RepetitionSettings()  # noqa: RUF009 - frozen
     length: LengthSettings = LengthSettings()  # noqa: RUF009 - frozen
     moderation: ModerationSettings = ModerationSettings()  # noqa: RUF009 - frozen
@@ -115,6 +117,7 @@ def draft_rules(
         CommitmentRule(settings.commitment),
         InjectionRule(settings.injection),
         BroadcastRule(settings.broadcast),
+        PersonalDataRule(settings.personal_data),
         SpeakerRule(),
         DenialRule(),
         RepetitionRule(settings.repetition),
