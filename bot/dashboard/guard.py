@@ -94,7 +94,7 @@ class Guard:
         kills = path == "/api/v1/kills" and _is_unsafe(scope)
         person = await self._person(key, in_haste=kills)
         if key is None or person is None:
-            return _signed_out(headers, path)
+            return _signed_out(scope, headers)
         if person.role.rank < role.rank:
             return _refused(
                 403, "not_allowed", f"only {'an' if role is Role.OWNER else 'a'} {role} may do this"
@@ -167,7 +167,8 @@ def _is_ours(scope: Scope, headers: Headers, *, strict: bool) -> bool:
     return site == "same-origin" or (site in {None, "none"} and not strict)
 
 
-def _signed_out(headers: Headers, path: str) -> Response:
+def _signed_out(scope: Scope, headers: Headers) -> Response:
+    path = str(scope["path"])
     if path.startswith(("/api/v1", "/_nicegui")):
         answer = _refused(
             401,
@@ -176,7 +177,8 @@ def _signed_out(headers: Headers, path: str) -> Response:
         )
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
-    if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") == "navigate":
+    crossing = headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") == "navigate"
+    if crossing and not _is_unsafe(scope):
         # The strict cookie is not sent when a link on another site leads here; coming again from here, it is.
         return bounce_page()
     return RedirectResponse("/sign-in", 303)

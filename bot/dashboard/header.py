@@ -27,7 +27,7 @@ class Header:
                 self._model = _Lamp("Model")
                 self._redis = _Lamp("Redis")
             with box("div", "u-who"):
-                with box("span", "u-who-name"):
+                with box("a", "u-who-name").props('href="/account" title="Your account"'):
                     Tag("b", visitor.person.name)
                     Tag("span", visitor.person.role.value)
                 with box("form").props("method=post action=/sign-out"):
