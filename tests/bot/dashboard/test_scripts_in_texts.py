@@ -75,10 +75,10 @@ async def test_messages_and_drafts_are_shown_as_they_were_written(
             await card.get_by_role("button", name="Edit").click()
             await expect(card.locator("textarea").first).to_have_value(trick)
             await card.get_by_role("button", name="Cancel").click()
-            await office.desk.reject(Person(trick, Role.MODERATOR), draft, trick)
+            await office.desk.reject(OWNER, draft, trick)
             await expect(card).to_have_count(0)
             line = page.locator(".u-line").first
-            await expect(line).to_contain_text(f"because {trick} rejected it: {trick}")
+            await expect(line).to_contain_text(f"because olivia rejected it: {trick}")
             await line.locator("summary").click()
         await page.reload()
         await expect(log.locator(".u-text")).to_have_text(TRICKS)
