@@ -77,8 +77,7 @@ async def test_messages_and_drafts_are_shown_as_they_were_written(
             await card.get_by_role("button", name="Cancel").click()
             await office.desk.reject(OWNER, draft, trick)
             await expect(card).to_have_count(0)
-            line = page.locator(".u-line").first
-            await expect(line).to_contain_text(f"because olivia rejected it: {trick}")
+            line = page.locator(".u-line", has_text=f"because olivia rejected it: {trick}").first
             await line.locator("summary").click()
         await page.reload()
         await expect(log.locator(".u-text")).to_have_text(TRICKS)
