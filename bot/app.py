@@ -229,10 +229,10 @@ class Service:
         """Run until cancelled. A part that fails ends all of them: half a service is worse than none."""
         # What was to be killed while nothing ran is killed before anything is heard or sent.
         await self._office.kill_watch.look()
-        await self._chat_words.refresh()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._office.kill_watch.run())
             group.create_task(self._chat_words.run())
+            await self._chat_words.known()
             group.create_task(self._wakeup.run())
             group.create_task(self.worker.run())
             group.create_task(self.rewriter.run())

@@ -15,6 +15,7 @@ from safety.kill_word import KillWords
 
 _log = structlog.get_logger()
 _EVERY_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 0.5
 
 
 class ChatWords:
@@ -24,6 +25,7 @@ class ChatWords:
         self._store = store
         self._everywhere = everywhere
         self._own: dict[ChatKey, KillWords] = {}
+        self._known = asyncio.Event()
 
     def found_in(self, chat: ChatKey, text: str) -> str | None:
         """The kill word that a text in a chat contains; asks nobody."""
@@ -35,6 +37,11 @@ class ChatWords:
             name = self._store.partitions.prefix(partition) + "chats"
             keys = [ChatKey.parse(key) for key in await self._store.ask("smembers", name)]
             await asyncio.gather(*map(self._read, keys))
+        self._known.set()
+
+    async def known(self) -> None:
+        """Wait until they were read once; nothing may be heard before."""
+        await self._known.wait()
 
     async def run(self) -> None:
         """Keep them up to date until cancelled: when a chat's settings change, and every few seconds."""
@@ -45,7 +52,7 @@ class ChatWords:
                     await self.refresh()
                 except StoreError:
                     _log.warning("kill_words.store_away")
-                await asyncio.sleep(_EVERY_SECONDS)
+                await asyncio.sleep(_EVERY_SECONDS if self._known.is_set() else _AGAIN_SECONDS)
 
     async def _listen(self) -> None:
         async with self._store.listening(CHATS_CHANNEL) as messages:

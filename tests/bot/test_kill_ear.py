@@ -120,6 +120,16 @@ async def test_an_edit_replaces_what_waits_and_only_the_history_of_what_is_pinne
     ]
 
 
+async def test_what_the_stand_in_wrote_stays_its_own_when_it_is_edited(
+    office: Office, room: Playground
+) -> None:
+    inbox, author = _inbox(office), Author("persona:sam", "Sam")
+    await inbox.receive(_says("sure", author, own=True, stand_in=True))
+    await inbox.receive(_says("sure thing", author, own=True, edited=True))
+    (said,) = await office.desk.chats.transcript(ROOM)
+    assert (said.text, said.stand_in) == ("sure thing", True)
+
+
 async def test_a_chats_own_word_kills_there_and_only_there(office: Office, room: Playground) -> None:
     words = ChatWords(office.store, office.kill_words)
     await office.desk.set_kill_words(OWNER, ROOM, ("quokka",))

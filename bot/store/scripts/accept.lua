@@ -22,7 +22,7 @@ if ARGV[10] == '1' then
     for index, text in ipairs(redis.call('LRANGE', list, first, -1)) do
       local known, message = pcall(cjson.decode, text)
       if known and message.id == id then
-        redis.call('LSET', list, first + index - 1, json)
+        redis.call('LSET', list, first + index - 1, message.stand_in and own and ARGV[11] or json)
         return true
       end
     end
