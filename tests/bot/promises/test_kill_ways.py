@@ -258,3 +258,11 @@ async def test_kills_that_overtake_each_other_leave_the_partitions_alike(office:
     tallies = {found.tally for found in await office.kill_switch._standing_in(EVERYWHERE)}
     assert len(tallies) == 1
     assert await office.kill_switch.resume(EVERYWHERE, "olivia")
+
+
+async def test_kills_written_in_another_order_in_each_partition_are_one_to_the_resume(office: Office) -> None:
+    for partition in office.store.partitions.all():
+        for kill_id in ("a", "b") if partition else ("b", "a"):
+            what = ("everywhere", "mia", "kill word", kill_id, 86_400_000, 0)
+            await office.store.run("kill", partition, office.clock.now_ms(), *what)
+    assert len({found.tally for found in await office.kill_switch._standing_in(EVERYWHERE)}) == 1

@@ -177,3 +177,15 @@ async def test_it_is_off_unless_it_is_set_and_switching_it_off_undoes_it(
 def test_hours_that_make_no_sense_are_refused(hours: float) -> None:
     with pytest.raises(ValueError, match="hours"):
         OwnerSettings(hours)
+
+
+async def test_what_is_only_written_after_another_partition_is_no_sign_when_it_is_older_than_the_absence(
+    office: Office, clock: JumpingClock
+) -> None:
+    clock.jump_seconds += 50 * HOUR
+    assert await _absent(office)
+    await office.store.run("owner_sign", 2, clock.now_ms() - HOUR * 1000, 0, "understudy", 0)
+    assert await office.owner_watch.absence() is not None
+    assert (
+        await office.store.ask("hget", office.store.partitions.prefix(2) + "owner", "absent_since")
+    ) is not None
