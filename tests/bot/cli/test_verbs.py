@@ -220,6 +220,19 @@ async def test_a_draft_is_taken_rewritten_and_its_candidate_named(
         assert "numbat" not in journal
 
 
+async def test_of_processes_that_approve_at_once_one_does(understudy: CommandLine) -> None:
+    async with room(understudy, Mode.MANUAL) as chat:
+        draft = await plant(chat.office, await chat.say("Sam?"), "sure")
+        ended = await asyncio.gather(
+            *(understudy("drafts", "approve", draft, "--text", f"text {n}") for n in range(4))
+        )
+        assert sorted(one.code for one in ended) == [0, 6, 6, 6]
+        winner = next(n for n, one in enumerate(ended) if one.code == 0)
+        after = await chat.office.desk.drafts.get(draft)
+        assert (after.bubbles, after.original) == ((f"text {winner}",), ("sure",))
+        assert (await chat.office.desk.chats.get(ROOM)).leaving == 1
+
+
 async def test_many_drafts_are_decided_in_one_go(understudy: CommandLine) -> None:
     async with room(understudy, Mode.MANUAL) as chat:
         office = chat.office
