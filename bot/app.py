@@ -38,6 +38,7 @@ from bot.orders import Orders
 from bot.outbox import Outbox
 from bot.owner import OwnerPresence
 from bot.owner_watch import OwnerWatch
+from bot.persona_secrets import secrets_in
 from bot.presence import Attendance
 from bot.rewriter import Rewriter
 from bot.rewrites import Rewrites
@@ -113,7 +114,13 @@ async def open_office(
             kill_switch,
             consents,
             owner,
-            draft_rules(kill_words, settings.rules.draft(), classifier, settings.rules.off),
+            draft_rules(
+                kill_words,
+                settings.rules.draft(),
+                classifier,
+                settings.rules.off,
+                secrets_in(settings.persona),
+            ),
             owner_watch,
         )
         yield Office(
@@ -170,7 +177,13 @@ class Service:
         writer = Writer(
             persona,
             client,
-            draft_rules(office.kill_words, settings.rules.draft(), office.classifier, settings.rules.off),
+            draft_rules(
+                office.kill_words,
+                settings.rules.draft(),
+                office.classifier,
+                settings.rules.off,
+                secrets_in(persona.folder),
+            ),
             names,
             settings.worker.rewrites,
             settings.drafts.candidates,

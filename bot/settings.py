@@ -56,6 +56,7 @@ from safety.rules.broadcast import BroadcastSettings
 from safety.rules.commitment import CommitmentSettings
 from safety.rules.cooldown import CooldownSettings
 from safety.rules.injection import InjectionSettings
+from safety.rules.leak import LeakSettings
 from safety.rules.length import LengthSettings
 from safety.rules.loop import LoopSettings
 from safety.rules.owner_present import OwnerPresentSettings
@@ -233,6 +234,7 @@ class RuleSettings(_Table):
     injection: InjectionSettings = InjectionSettings()
     personal_data: PersonalDataSettings = PersonalDataSettings()
     repetition: RepetitionSettings = RepetitionSettings()
+    leak: LeakSettings = LeakSettings()
     length: LengthSettings = LengthSettings()
     moderation: ModerationSettings = ModerationSettings()
 
@@ -264,6 +266,7 @@ class RuleSettings(_Table):
             injection=self.injection,
             personal_data=self.personal_data,
             repetition=self.repetition,
+            leak=self.leak,
             length=self.length,
             moderation=self.moderation,
         )

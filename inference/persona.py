@@ -8,6 +8,7 @@ The folder:
     gguf/adapter.gguf
     base/                   Hugging Face form, for training and vLLM; may be left out
     adapter/                PEFT form, for vLLM; may be left out
+    shingles.bin            hashes of the training text, so that it is not recited; may be left out
 
 persona.toml:
 
@@ -50,6 +51,9 @@ persona.toml:
     [adapter.gguf]
     ...
     [[adapter.safetensors]]
+    ...
+
+    [shingles]                          # a file, too; decides no answer, so it is not in the fingerprint
     ...
 
     [canary]                            # see `inference.canary`
@@ -226,7 +230,7 @@ class Canary(_Frozen):
 class PersonaManifest(_Frozen):
     """What persona.toml holds. Raises pydantic's ValidationError (a ValueError) when it makes no sense.
 
-    Nothing has a default, and `figures` come last: so a file that was cut off is noticed.
+    Nothing but `shingles` has a default, and `figures` come last: so a file that was cut off is noticed.
     """
 
     format: Literal[1] = 1
@@ -238,6 +242,7 @@ class PersonaManifest(_Frozen):
     template: WeightsFile
     base: Base
     adapter: Adapter
+    shingles: WeightsFile | None = None
     canary: Canary
     figures: dict[str, Any]
 
@@ -314,13 +319,15 @@ async def load_persona(folder: Path) -> Persona:
 
 
 def _load(folder: Path) -> Persona:
-    manifest = _read_manifest(folder / MANIFEST)
+    manifest = read_manifest(folder)
     if manifest.adapter.base_sha256 != manifest.base.sha256:
         raise AdapterMismatch(
             f"persona {manifest.name}: the adapter was trained on base {manifest.adapter.base_sha256[:12]}, and the "
             f"folder holds {manifest.base.sha256[:12]}; package the persona again with the base it was trained on"
         )
     _check(folder, manifest.template)
+    if manifest.shingles is not None:
+        _check(folder, manifest.shingles)
     template = _read_text(folder / manifest.template.file)
     for weights in (manifest.base, manifest.adapter):
         if weights.gguf is not None:
@@ -357,7 +364,9 @@ def _load(folder: Path) -> Persona:
     )
 
 
-def _read_manifest(path: Path) -> PersonaManifest:
+def read_manifest(folder: Path) -> PersonaManifest:
+    """Read what persona.toml says, without a look at the files that it names. Raises PersonaError."""
+    path = folder / MANIFEST
     text = _read_text(path)
     try:
         return PersonaManifest.model_validate(tomllib.loads(text))

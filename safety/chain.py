@@ -8,7 +8,7 @@ Moderation last, for asking a classifier may take time and money, and shows the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -27,6 +27,7 @@ from safety.rules.echo import EchoRule
 from safety.rules.injection import InjectionRule, InjectionSettings
 from safety.rules.kill import KillRule
 from safety.rules.kill_word import KillWordRule
+from safety.rules.leak import LeakRule, LeakSettings, Secrets
 from safety.rules.length import LengthRule, LengthSettings
 from safety.rules.loop import LoopRule, LoopSettings
 from safety.rules.mode import ModeRule
@@ -48,7 +49,7 @@ GATE_RULES: Final = (
 )
 DRAFT_RULES: Final = (
     *("kill_word", "crisis", "commitment", "injection", "broadcast", "personal_data"),
-    *("speaker", "denial", "repetition", "length", "moderation"),
+    *("speaker", "denial", "leak", "repetition", "length", "moderation"),
 )
 ESSENTIAL_RULES: Final = frozenset({"kill", "mode", "consent", "echo", "kill_word", "denial"})
 """Those that cannot be switched off: the promises hang on them."""
@@ -78,6 +79,7 @@ class DraftSettings:
     injection: InjectionSettings = InjectionSettings()  # noqa: RUF009 - frozen
     personal_data: PersonalDataSettings = PersonalDataSettings()  # noqa: RUF009 - frozen
     repetition: RepetitionSettings = RepetitionSettings()  # noqa: RUF009 - frozen
+    leak: LeakSettings = LeakSettings()  # noqa: RUF009 - frozen
     length: LengthSettings = LengthSettings()  # noqa: RUF009 - frozen
     moderation: ModerationSettings = ModerationSettings()  # noqa: RUF009 - frozen
 
@@ -108,8 +110,12 @@ def draft_rules(
     settings: DraftSettings | None = None,
     classifier: Classifier | None = None,
     off: Collection[str] = (),
+    secrets: Callable[[], Secrets] = Secrets,
 ) -> tuple[Rule[DraftText], ...]:
-    """May this text leave? Without a classifier, the built-in lexicon moderates. For `off` see `check_off`."""
+    """May this text leave? Without a classifier, the built-in lexicon moderates. For `off` see `check_off`.
+
+    `secrets` reads what the persona must not recite; see `safety.rules.leak`.
+    """
     settings = settings or DraftSettings()
     rules: tuple[Rule[DraftText], ...] = (
         KillWordRule(kill_words),
@@ -120,6 +126,7 @@ def draft_rules(
         PersonalDataRule(settings.personal_data),
         SpeakerRule(),
         DenialRule(),
+        LeakRule(secrets, settings.leak),
         RepetitionRule(settings.repetition),
         LengthRule(settings.length),
         ModerationRule(classifier or Lexicon(), settings.moderation),

@@ -56,6 +56,7 @@ class Apprentice:
 
     def persona(self, out: Path, report: Callable[[Progress], None] = lambda _: None) -> Persona:
         """Train, convert and package to the folder `out`. Raises ChatError, TrainingError, InferenceError."""
+        dataset = self.dataset()
         package = Package(
             name=self.name or slug(self.prompt.name),
             prompt=self.form(),
@@ -63,11 +64,12 @@ class Apprentice:
             typing=self.typing,
             numbers=self.numbers,
             with_base=self.with_base,
+            learned=dataset.learned,
         )
         # Not into `out` yet: a training that breaks off must leave the last persona as it is.
         with tempfile.TemporaryDirectory() as folder:
             adapter = Path(folder) / ADAPTER
-            train_lora(self.base, self.dataset(), adapter, self.lora, report=report)
+            train_lora(self.base, dataset, adapter, self.lora, report=report)
             return asyncio.run(package_persona(self.base, adapter, out, package))
 
 

@@ -26,6 +26,8 @@ from inference.persona import (
     write_persona_toml,
 )
 from inference.prompt import PromptFormat
+from safety.shingles import FILE as SHINGLES
+from safety.shingles import Shingles
 from training.agreement import TOLERANCES, check_agreement
 from training.base import BaseFolder
 from training.errors import NotAsAsked
@@ -56,7 +58,8 @@ class Package:
     """What a persona is besides its weights.
 
     `name` is the model name it is served under. `numbers` is how both GGUF files store matrices.
-    `with_base` also copies the base's Hugging Face folder; its hashes are recorded either way.
+    `with_base` also copies the base's Hugging Face folder; its hashes are recorded either way. `learned` are the texts
+    that the adapter was trained to write: hashes of their runs of words go along, by which reciting is noticed.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Package:
     typing: TypingProfile = field(default_factory=TypingProfile)
     numbers: NumberType = NumberType.F16
     with_base: bool = False
+    learned: tuple[str, ...] = field(default=(), repr=False)
 
 
 async def package_persona(base: BaseFolder, adapter: Path, out: Path, package: Package) -> Persona:
@@ -83,6 +87,7 @@ async def package_persona(base: BaseFolder, adapter: Path, out: Path, package: P
     _copy(adapter, out / ADAPTER, _ADAPTER_FILES)
     if package.with_base:
         _copy(base.path, out / BASE, (*base.shards(), *_BASE_FILES))
+    Shingles.of(package.learned).write(out / SHINGLES)
     encoder = Encoder(tokenizer := load_tokenizer(base))
     template = plain_template(tokenizer.chat_template)
     (out / TEMPLATE).write_bytes(template.encode())
@@ -157,6 +162,7 @@ def _manifest(
         template=WeightsFile.of(out, TEMPLATE),
         base=base_weights,
         adapter=adapter_weights,
+        shingles=WeightsFile.of(out, SHINGLES),
         canary=canary,
         figures={"training": training, **figures},
     )

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 import safety.rules
@@ -24,9 +27,9 @@ from safety.kill_word import KillWords
 from safety.mode import Mode
 from safety.policy import decide
 from safety.rules.rate_limit import RateLimitSettings
-from safety.verdict import Outcome
+from safety.verdict import Outcome, Verdict
 from safety.window import WindowAnswer, WindowLimit
-from tests.safety.builders import BOT, NOON, MemoryWindows, draft, gate, message, own
+from tests.safety.builders import BOT, NOON, MemoryWindows, draft, gate, message, own, turn
 
 
 class AwayWindows:
@@ -79,6 +82,54 @@ async def test_an_ordinary_turn_and_an_ordinary_draft_pass_all_rules() -> None:
     decision = await decide(draft_rules(KillWords()), draft("yeah sure", "who else"))
     assert decision.outcome is Outcome.ALLOW
     assert len(decision.trail) == len(DRAFT_RULES)
+
+
+PIECES = (
+    *(
+        "a",
+        "A",
+        "0",
+        " ",
+        ".",
+        "@",
+        "'",
+        "-",
+        ":",
+        "/",
+        "<",
+        "\n",
+        "\u0301",
+        "\u200b",
+        "ß",
+        "漢",
+        "🍍",
+        "€",
+        "no ",
+        "i'll ",
+    ),
+    *("<|", "@everyone ", "at 8 ", "a.", "1 ", "are you a ", "ignore "),
+)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("piece", PIECES)
+async def test_no_rule_fails_or_takes_long_over_a_long_text(piece: str) -> None:
+    text = piece * (20_000 // len(piece))
+    subject = dataclasses.replace(
+        draft(text, text), turn=turn(message(text), history=(message(text, id="h"),))
+    )
+    for rule in draft_rules(KillWords()):
+        assert isinstance(await rule.judge(subject), Verdict)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(), max_size=3), st.text(), st.text())
+async def test_no_rule_fails_over_any_text(bubbles: list[str], said: str, before: str) -> None:
+    subject = dataclasses.replace(
+        draft(*bubbles), turn=turn(message(said), history=(message(before, id="h"),))
+    )
+    for rule in draft_rules(KillWords()):
+        assert isinstance(await rule.judge(subject), Verdict)
 
 
 async def test_a_kill_is_asked_before_anything_else() -> None:

@@ -13,8 +13,9 @@ from inference.canary import check_canary
 from inference.client import ModelClient
 from inference.engines.llama_cpp import LlamaCpp, LlamaModel, LlamaSettings
 from inference.errors import PersonaError
-from inference.persona import Persona, Sampling, load_persona
+from inference.persona import Persona, Sampling, load_persona, read_manifest
 from inference.prompt import PromptFormat, PromptMessage
+from safety.shingles import Shingles
 from tests.training.conftest import MARKS, talk
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ async def test_the_folder_is_a_persona(folder: Path, tiny_base: BaseFolder) -> N
 
 
 def test_what_is_in_the_folder(folder: Path) -> None:
-    parts = {"persona.toml", "chat_template.jinja", "gguf", "adapter", "base", "notes.txt"}
+    parts = {"persona.toml", "chat_template.jinja", "gguf", "adapter", "base", "shingles.bin", "notes.txt"}
     assert {path.name for path in folder.iterdir()} == parts
     files = {"adapter_model.safetensors", "adapter_config.json", "training.json"}
     assert {path.name for path in (folder / "adapter").iterdir()} == files
@@ -77,6 +78,12 @@ def test_no_path_of_this_machine_is_in_it(folder: Path, tiny_base: BaseFolder) -
     for path in folder.rglob("*"):
         if path.is_file():
             assert str(tiny_base.path.parent).encode() not in path.read_bytes(), path.name
+
+
+def test_it_knows_what_it_must_not_recite(folder: Path) -> None:
+    known = Shingles.read(folder / "shingles.bin")
+    assert known.words == 12
+    assert read_manifest(folder).shingles is not None
 
 
 async def test_it_answers_as_it_was_taught(folder: Path, tmp_path: Path) -> None:

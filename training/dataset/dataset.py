@@ -40,6 +40,11 @@ class Dataset:
     held_out: tuple[Example, ...]
 
     @property
+    def learned(self) -> tuple[str, ...]:
+        """The texts that are trained, each burst as often as it was written."""
+        return tuple(_completions(self.train))
+
+    @property
     def fingerprint(self) -> str:
         """Sixty-four hex digits over every word of both sides."""
         digest = hashlib.sha256()
