@@ -6,13 +6,12 @@ import os
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
 
-from chat.exports.export import Export
-from chat.message import Author, ChatKey, Message
+from chat.exports.export import Clock, Export, RowsBuilder
+from chat.message import Chat, ChatKey
 from inference.prompt import PromptFormat
 
 if TYPE_CHECKING:
@@ -65,11 +64,19 @@ def _needs_torch(request: pytest.FixtureRequest) -> None:
 
 def export_of(lines: list[tuple[str, str, int]]) -> Export:
     """An export of messages: author, text, minutes since the last one."""
-    chat, at, messages = ChatKey("whatsapp", "Friday five"), datetime(2024, 5, 1, 9), []  # noqa: DTZ001
+    at, rows = datetime(2024, 5, 1, 9), RowsBuilder()  # noqa: DTZ001
     for number, (name, text, minutes) in enumerate(lines):
         at += timedelta(minutes=minutes)
-        messages.append(Message(chat, f"m{number}", Author(name, name), text, at, own=name == "Sam"))
-    return Export("Friday five", "whatsapp", "test", tuple(messages), MappingProxyType({}), Path("chat.txt"))
+        rows.add(id=f"m{number}", author=name, name=name, at=at, text=text, file="chat.txt", line=number + 1)
+    return Export(
+        Chat(ChatKey("whatsapp", "Friday five"), "Friday five"),
+        "whatsapp",
+        "test",
+        Clock.WALL,
+        rows.table(),
+        Path("chat.txt"),
+        owner=frozenset({"Sam"}),
+    )
 
 
 def talk(conversations: int, seed: int = 0) -> Export:

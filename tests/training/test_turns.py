@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import polars as pl
 import pytest
 
 from inference.prompt import build_prompt, split_bubbles
@@ -100,9 +101,8 @@ def test_per_conversation_learns_each_burst_once(window: int) -> None:
 def test_what_was_passed_on_is_not_learned() -> None:
     own = [("Sam", "a joke", 1), ("Sam", "haha", 1)]
     export = export_of([("Mia", "hi", 0), *own, ("Leo", "?", 999), ("Sam", "ok", 1)])
-    messages = list(export.messages)
-    messages[1] = replace(messages[1], forwarded=True)
-    dataset = Turns().dataset([replace(export, messages=tuple(messages))], FORM)
+    passed_on = export.rows.with_columns(forwarded=pl.col("id") == export.messages[1].id)
+    dataset = Turns().dataset([replace(export, rows=passed_on)], FORM)
     assert {e.completions for e in (*dataset.train, *dataset.held_out)} == {("haha",), ("ok",)}
 
 

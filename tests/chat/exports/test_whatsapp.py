@@ -72,14 +72,14 @@ def test_own_messages_are_the_owners(folder: Path) -> None:
     ],
 )
 def test_the_title_is_in_the_files_name(folder: Path, name: str, title: str) -> None:
-    assert read(folder, f"{STAMP}Sam: hi\n", name=name).title == title
+    assert read(folder, f"{STAMP}Sam: hi\n", name=name).chat.title == title
 
 
 def test_an_iphones_group_signs_the_first_notice(folder: Path) -> None:
     export = read(
         folder, f"{IOS}Friday five: {LRM}Messages and calls are end-to-end encrypted.\n{IOS}Sam: hi\n"
     )
-    assert export.title == "Friday five"
+    assert export.chat.title == "Friday five"
     assert dict(export.other) == {Untyped.NOTICE: 1}
 
 
@@ -271,7 +271,7 @@ def test_the_chat_in_a_zip(folder: Path) -> None:
         archive.writestr("__MACOSX/._chat.txt", "\0")
         archive.writestr("_chat.txt", f"{IOS}Sam: hi\r\n")
     export = read_export(path, "Sam")
-    assert (export.title, texts(export)) == ("Friday five", ["hi"])
+    assert (export.chat.title, texts(export)) == ("Friday five", ["hi"])
 
 
 def test_of_texts_without_a_telling_name_the_one_with_messages_is_read(folder: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat.exports.whatsapp import WhatsApp
+from chat.exports.formats import read_export
 from chat.exports.whatsapp_header import parse_header
 from tests.chat.exports.dialects import BOM, DIALECTS, Dialect
 
@@ -73,7 +73,7 @@ def test_what_is_written_is_read(
         written.append((at, name, "hello" if same_dialect(dialect, text) else text))
     path = tmp_path / "chat.txt"
     path.write_bytes(((BOM if bom else "") + dialect.write(written)).encode())
-    export = WhatsApp().read(path, "Sam")
+    export = read_export(path, "Sam")
     expected = [
         (moment if dialect.seconds else moment.replace(second=0), name, text, name == "Sam")
         for moment, name, text in written
