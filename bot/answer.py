@@ -16,12 +16,14 @@ from inference.persona import Persona
 from inference.prompt import build_prompt, split_bubbles
 from safety.injection import neutralised, signs_of
 from safety.mode import ChatPolicy, Mode
+from safety.owed import CandourMode, CandourSettings, is_owed
 from safety.pings import Pings
 from safety.policy import Rule, decide
 from safety.subject import DraftText
 from safety.verdict import Decision, Outcome, Verdict
 
 NOVELTY: Final = "novelty"
+_CANDOUR: Final = "candour"
 """Stands as a rule's name in the trail of an attempt that said again what is already there."""
 
 
@@ -78,6 +80,7 @@ class Writer:
         rewrites: int,
         candidates: int = 1,
         pings: Pings = Pings(),  # noqa: B008 - frozen
+        candour: CandourSettings = CandourSettings(),  # noqa: B008 - frozen
     ) -> None:
         self._persona = persona
         self._client = client
@@ -86,6 +89,7 @@ class Writer:
         self._rewrites = rewrites
         self._candidates = candidates
         self._pings = pings
+        self._candour = candour
 
     @property
     def persona(self) -> Persona:
@@ -98,8 +102,11 @@ class Writer:
         """Write an answer to a turn, in as many candidates as somebody will choose from. Raises ModelError.
 
         The seeds follow from `key`, by default the turn's id, so a retry says the same. A text that stands in
-        `unlike`, or that another candidate has, is no further candidate.
+        `unlike`, or that another candidate has, is no further candidate. Who asks whether this is a bot is not
+        answered by the model at all.
         """
+        if is_owed(turn, self._names):
+            return Answer((await self._true_answer(turn, policy),))
         shown, injected = self._shown(turn)
         known = set(unlike)
         attempts: list[Attempt] = []
@@ -152,6 +159,19 @@ class Writer:
                 for attempt in answer.attempts
             ],
         }
+
+    async def _true_answer(self, turn: Turn, policy: ChatPolicy) -> Attempt:
+        bubbles = split_bubbles(self._candour.answer.replace("{name}", self._persona.prompt.name))
+        # Without the history: the truth may be repeated.
+        asked = Turn(turn.chat, turn.messages)
+        decision = await decide(self._rules, DraftText(asked, bubbles, policy, self._names))
+        verdict = decision.verdict
+        if verdict.outcome in {Outcome.REWRITE, Outcome.DROP}:
+            # No other sample is to be had, and silence is no answer.
+            verdict = Verdict(Outcome.HOLD, _CANDOUR, f"a true answer is owed, but {verdict.reason}")
+        elif verdict.outcome is Outcome.ALLOW and self._candour.mode is CandourMode.HOLD:
+            verdict = Verdict(Outcome.HOLD, _CANDOUR, "somebody asks whether this is a bot: a person answers")
+        return Attempt(0, bubbles, Decision(verdict, (*decision.trail, verdict)), 0, 0.0)
 
     async def _attempt(
         self,

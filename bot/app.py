@@ -35,11 +35,12 @@ from bot.kill_watch import KillWatch
 from bot.messengers.base import Connector
 from bot.messengers.local import Account, LocalConnector, LocalRooms
 from bot.orders import Orders
-from bot.outbox import Outbox
+from bot.outbox import Outbox, Words
 from bot.owner import OwnerPresence
 from bot.owner_watch import OwnerWatch
 from bot.persona_secrets import secrets_in
 from bot.presence import Attendance
+from bot.reveal import Reveals
 from bot.rewriter import Rewriter
 from bot.rewrites import Rewrites
 from bot.rulebook import Rulebook
@@ -122,6 +123,7 @@ async def open_office(
                 secrets_in(settings.persona),
             ),
             owner_watch,
+            Reveals(store, clock, settings.disclosure.longest_message),
         )
         yield Office(
             settings=settings,
@@ -173,6 +175,7 @@ class Service:
             self._acknowledger(connectors).begin,
             Orders(office.consents, Commands(settings.commands.values()), names),
             office.owner,
+            settings.disclosure.mark,
         )
         writer = Writer(
             persona,
@@ -188,6 +191,7 @@ class Service:
             settings.worker.rewrites,
             settings.drafts.candidates,
             Pings(settings.rules.broadcast.names),
+            settings.candour,
         )
         self.worker = Worker(
             self._name,
@@ -214,7 +218,9 @@ class Service:
             settings.worker,
             office.faults,
         )
-        outbox = Outbox(store, clock, settings.outbox, office.owner)
+        announcement = settings.disclosure.announcement.replace("{name}", persona.prompt.name)
+        words = Words(announcement, settings.disclosure.mark)
+        outbox = Outbox(store, clock, settings.outbox, office.owner, words)
         self._connectors = connectors
         self._senders = [
             Sender(

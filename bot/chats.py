@@ -13,6 +13,7 @@ from bot.clock import Clock, as_datetime
 from bot.errors import ChatUnknown, SettingsInvalid
 from bot.store.store import Store
 from chat.message import Chat, ChatKey, Message, message_from_json
+from safety.disclosure import Disclosure, disclosures_of
 from safety.kill_word import KillWords
 from safety.mode import ChatPolicy, Mode
 
@@ -49,7 +50,11 @@ class Chats:
         A chat it is already in keeps its settings; a new one starts `manual`.
         """
         policy = policy or ChatPolicy(mode=Mode.MANUAL, probability=DEFAULT_PROBABILITY)
-        settings = {"mode": policy.mode.value, "probability": repr(policy.probability)}
+        settings = {
+            "mode": policy.mode.value,
+            "probability": repr(policy.probability),
+            "disclosure": ",".join(sorted(policy.disclosure)),
+        }
         await self._store.run(
             *("enable", chat.key, self._clock.now_ms(), str(chat.key), by, chat.title, json.dumps(settings))
         )
@@ -97,6 +102,13 @@ class Chats:
             raise SettingsInvalid(str(error)) from None
         await self._known(key)
         await self._set(key, by, {"kill_words": json.dumps(words)})
+
+    async def set_disclosure(self, key: ChatKey, ways: frozenset[Disclosure], by: str) -> None:
+        """Change how the people in a chat are told of the stand-in. Raises ChatUnknown and SettingsInvalid."""
+        if not ways:
+            raise SettingsInvalid("a chat is told somehow: announced, marked or revealed")
+        await self._known(key)
+        await self._set(key, by, {"disclosure": ",".join(sorted(ways))})
 
     async def get(self, key: ChatKey) -> ChatState:
         """Give one chat. Raises ChatUnknown."""
@@ -167,6 +179,7 @@ def policy_of(fields: Mapping[str, str]) -> ChatPolicy:
         mention_probability=float(fields.get("mention_probability", default.mention_probability)),
         reply_probability=float(fields.get("reply_probability", default.reply_probability)),
         kill_words=tuple(json.loads(fields.get("kill_words", "[]"))),
+        disclosure=disclosures_of(fields.get("disclosure", "announced")),
     )
 
 

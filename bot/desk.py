@@ -18,11 +18,13 @@ from bot.kill_switch import RedisKillSwitch
 from bot.owner import OwnerPresence
 from bot.owner_watch import OwnerWatch
 from bot.people import Person, Role
+from bot.reveal import Reveals
 from bot.review import Edit, Summary, edits_of, summary_of
 from chat.message import Author, Chat, ChatKey, Message
 from chat.transcript import Turn
 from inference.prompt import split_bubbles
 from safety.consent import ChatConsent, How, Purpose
+from safety.disclosure import Disclosure
 from safety.kill import KillReport, KillScope
 from safety.mode import Mode
 from safety.policy import Rule, decide
@@ -63,6 +65,7 @@ class Desk:
         owner: OwnerPresence,
         draft_rules: Sequence[Rule[DraftText]],
         owner_watch: OwnerWatch,
+        reveals: Reveals,
     ) -> None:
         self.chats = chats
         self.drafts = drafts
@@ -70,6 +73,7 @@ class Desk:
         self.kill_switch = kill_switch
         self.consents = consents
         self.owner = owner
+        self.reveals = reveals
         self._draft_rules = draft_rules
         self._owner_watch = owner_watch
 
@@ -213,6 +217,18 @@ class Desk:
         await self.chats.get(key)
         await (self.owner.here if here else self.owner.gone)(key, person.name)
         return await self.chats.get(key)
+
+    async def set_disclosure(self, person: Person, key: ChatKey, ways: frozenset[Disclosure]) -> ChatState:
+        """Change how a chat is told of the stand-in. Only an owner may. Raises ChatUnknown and SettingsInvalid."""
+        await self._may(person, Role.OWNER, "change how a chat is told")
+        await self.chats.set_disclosure(key, ways, person.name)
+        return await self.chats.get(key)
+
+    async def reveal(self, person: Person, key: ChatKey) -> int:
+        """Tell a chat what was the stand-in's; gives how many bubbles. Only an owner may. Raises DraftRefused."""
+        await self._may(person, Role.OWNER, "reveal")
+        await self.chats.get(key)
+        return await self.reveals.reveal(key, person.name)
 
     async def set_mode(self, person: Person, key: ChatKey, mode: Mode) -> ChatState:
         """Change a chat's mode. Only an owner may. Raises ChatUnknown."""

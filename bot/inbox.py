@@ -18,7 +18,7 @@ from bot.orders import Orders
 from bot.owner import OwnerPresence
 from bot.owner_watch import OwnerWatch
 from bot.store.store import Store
-from chat.echo import plain
+from chat.echo import plain, unmarked
 from chat.message import Author, ChatKey, Message, message_to_json
 from safety.commands import Commands, CommandSettings
 from safety.kill import KillReach, KillReport, KillSwitch
@@ -78,6 +78,7 @@ class Inbox:
         acknowledge: Callable[[ChatKey, str], None] | None = None,
         orders: Orders | None = None,
         owner: OwnerPresence | None = None,
+        mark: str = "",
     ) -> None:
         self._store = store
         self._clock = clock
@@ -87,12 +88,16 @@ class Inbox:
         self._acknowledge = acknowledge
         self._orders = orders or Orders(Consents(store, clock), Commands(CommandSettings()))
         self._owner = owner or OwnerPresence(store, clock)
+        self._mark = mark
         self._settings = settings
         self._faults = faults
 
     async def receive(self, message: Message) -> Received:
         """Take a message in. Raises StoreAway; the connector then gives the same message again later."""
         message = _writable(message)
+        if message.own:
+            # The mark is for people: the model must not learn to write it.
+            message = replace(message, text=unmarked(message.text, self._mark))
         # Before any queue, and whatever else is the matter with the message or the chat.
         if await self._kill_ear.hear(message) is not None and self._acknowledge is not None:
             self._acknowledge(message.chat, kill_id(message))
@@ -117,7 +122,7 @@ class Inbox:
                 message_to_json(replace(message, stand_in=True)) if message.own else "",
                 message.author.id,
                 self._orders.people.value,
-                plain(message.text),
+                plain(message.text, self._mark),
                 self._owner.stay_ms,
             )
         )

@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.messengers.base import Bubble
 from bot.owner import OwnerPresence
 from bot.store.store import Store
-from chat.echo import plain
+from chat.echo import plain, unmarked
 from chat.message import ChatKey, Message, message_to_json
 
 
@@ -47,6 +47,9 @@ class Outgoing:
     total: int
     handed_over_before: bool
     """Whether it has already passed the fence, with nothing on record of what came of that."""
+    text: str
+    """What is kept of it: the bubble's text without the mark."""
+    marked: bool
     tries: int
     """How often it has passed the fence."""
 
@@ -64,25 +67,40 @@ class OutboxSettings:
     transcript_messages: int = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What tells people of the stand-in, with its name filled in; without an announcement none is made."""
+
+    announcement: str = ""
+    mark: str = ""
+
+
 class Outbox:
     """Claims bubbles, asks the fence, writes down what came of them. All methods raise StoreAway."""
 
     def __init__(
-        self, store: Store, clock: Clock, settings: OutboxSettings, owner: OwnerPresence | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        settings: OutboxSettings,
+        owner: OwnerPresence | None = None,
+        words: Words | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
+        self._words = words or Words()
         self._stay_ms = (owner or OwnerPresence(store, clock)).stay_ms
 
     async def claim(self, messenger: str) -> Outgoing | None:
         """Take the chat whose next bubble has been due longest."""
         for partition in self._store.partitions.all():
             row = await self._store.run(
-                "outbox_claim", partition, self._clock.now_ms(), messenger, self._lease_ms
+                *("outbox_claim", partition, self._clock.now_ms(), messenger, self._lease_ms),
+                int(bool(self._words.announcement)),
             )
             if row:
-                return _outgoing(row)
+                return _outgoing(row, self._words)
         return None
 
     async def keep(self, outgoing: Outgoing, due_ms: int | None = None) -> None:
@@ -98,7 +116,12 @@ class Outbox:
         return Fence(
             await self._run(
                 *("fence", outgoing, lease, int(idempotent), settings.moved_past_messages),
-                *(plain(outgoing.bubble.text), self._stay_ms),
+                *(
+                    plain(outgoing.text),
+                    self._stay_ms,
+                    int(bool(self._words.announcement)),
+                    int(outgoing.marked),
+                ),
             )
         )
 
@@ -106,7 +129,9 @@ class Outbox:
         """Write down that it left, with the messenger's receipt."""
         chat = outgoing.bubble.chat
         # The messenger gives its own view; that the stand-in wrote it is known here alone.
-        message = replace(message, own=True, stand_in=True)
+        # And the mark is for people: the model must not learn to write it.
+        text = unmarked(message.text, self._words.mark) if outgoing.marked else message.text
+        message = replace(message, text=text, own=True, stand_in=True)
         await self._store.run(
             *("sent", chat, self._clock.now_ms(), str(chat), outgoing.bubble.id, message.id),
             message_to_json(message),
@@ -138,14 +163,17 @@ class Outbox:
         )
 
 
-def _outgoing(row: Sequence[str | int]) -> Outgoing:
-    chat, token, bubble, draft, text, index, total, state, tries = row
+def _outgoing(row: Sequence[str | int], words: Words) -> Outgoing:
+    chat, token, bubble, draft, planned, index, total, state, tries, notice, marked = row
+    text = words.announcement if notice == "announcement" else str(planned)
     return Outgoing(
-        bubble=Bubble(str(bubble), ChatKey.parse(str(chat)), str(text)),
+        bubble=Bubble(str(bubble), ChatKey.parse(str(chat)), words.mark * int(marked) + text),
         token=int(token),
         draft=str(draft),
         index=int(index),
         total=int(total),
         handed_over_before=state == "sending",
+        text=text,
+        marked=bool(marked),
         tries=int(tries),
     )

@@ -76,4 +76,4 @@ class Rulebook:
 
 def _sentence(rule: Rule[Any]) -> str:
     """The first line of a rule's docstring: the one place in which it is said what it does."""
-    return (type(rule).__doc__ or "").strip().partition("\n")[0]
+    return (rule.__doc__ or "").strip().partition("\n")[0]

@@ -50,8 +50,10 @@ from bot.worker import WorkerSettings
 from safety.chain import DraftSettings, GateSettings, check_off
 from safety.commands import START_PHRASES, STOP_PHRASES, Commands, CommandSettings
 from safety.consent import ConsentSettings
+from safety.disclosure import DisclosureSettings
 from safety.kill_word import KillWords
 from safety.moderation.settings import ModerationSettings
+from safety.owed import CandourSettings
 from safety.rules.broadcast import BroadcastSettings
 from safety.rules.commitment import CommitmentSettings
 from safety.rules.cooldown import CooldownSettings
@@ -330,6 +332,8 @@ class Settings(StoreSettings):
     model: ModelSettings = ModelSettings()
     dashboard: DashboardSettings = DashboardSettings()
     commands: CommandTable = CommandTable()
+    candour: CandourSettings = CandourSettings()
+    disclosure: DisclosureSettings = DisclosureSettings()
 
 
 def read_settings(**said: Any) -> Settings:  # noqa: ANN401

@@ -16,6 +16,7 @@ from safety.kill_word import KillWords
 from safety.moderation.classifier import Classifier
 from safety.moderation.lexicon import Lexicon
 from safety.moderation.settings import ModerationSettings
+from safety.owed import UnlessOwed
 from safety.policy import Rule
 from safety.rules.broadcast import BroadcastRule, BroadcastSettings
 from safety.rules.commitment import CommitmentRule, CommitmentSettings
@@ -97,9 +98,9 @@ def gate_rules(
         EchoRule(),
         LoopRule(settings.loop),
         PeopleRule(settings.people),
-        QuietHoursRule(settings.quiet_hours),
-        CooldownRule(settings.cooldown),
-        ProbabilityRule(settings.probability),
+        UnlessOwed(QuietHoursRule(settings.quiet_hours)),
+        UnlessOwed(CooldownRule(settings.cooldown)),
+        UnlessOwed(ProbabilityRule(settings.probability)),
         RateLimitRule(windows, settings.rate_limit),
     )
     return _without(rules, off)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from safety.disclosure import DEFAULT, Disclosure
+
 
 class Mode(StrEnum):
     """What happens with a draft in a chat. A new chat is `off`; an enabled one starts `manual`."""
@@ -34,8 +36,12 @@ class ChatPolicy:
     mention_probability: float = 1.0
     reply_probability: float = 1.0
     kill_words: tuple[str, ...] = ()
+    disclosure: frozenset[Disclosure] = DEFAULT
+    """How the people in the chat are told; never nothing."""
 
     def __post_init__(self) -> None:
+        if not self.disclosure:
+            raise ValueError("a chat is told somehow: announced, marked or revealed")
         for probability in (self.probability, self.mention_probability, self.reply_probability):
             # Written so that NaN is refused, too.
             if not 0.0 <= probability <= 1.0:

@@ -12,6 +12,7 @@ from bot.cli.wishes import owner, wishes
 from bot.errors import SettingsInvalid
 from bot.settings import Settings
 from chat.message import Chat, ChatKey
+from safety.disclosure import Disclosure
 from safety.mode import Mode
 
 group = typer.Typer(help="Chats: let the stand-in in, and set how it behaves.", invoke_without_command=True)
@@ -64,10 +65,16 @@ def change(
         list[str] | None,
         typer.Option(help="A kill word of this chat; repeat it for several. '' takes them away."),
     ] = None,
+    disclosure: Annotated[
+        list[Disclosure] | None,
+        typer.Option(help="How its people are told of the stand-in; repeat it for several ways."),
+    ] = None,
 ) -> None:
-    """Change a chat's mode, probability or kill words."""
+    """Change a chat's mode, probability, kill words, or how its people are told."""
     asked = wishes(context)
-    asked.run(_change(asked.settings(quiet="warning"), key_of(chat), mode, probability, kill_word))
+    asked.run(
+        _change(asked.settings(quiet="warning"), key_of(chat), mode, probability, kill_word, disclosure)
+    )
 
 
 def add_to(app: typer.Typer) -> None:
@@ -92,7 +99,12 @@ async def _disable(settings: Settings, key: ChatKey) -> None:
 
 
 async def _change(
-    settings: Settings, key: ChatKey, mode: Mode | None, probability: float | None, words: list[str] | None
+    settings: Settings,
+    key: ChatKey,
+    mode: Mode | None,
+    probability: float | None,
+    words: list[str] | None,
+    ways: list[Disclosure] | None,
 ) -> None:
     async with open_office(settings) as office:
         if mode is not None:
@@ -101,9 +113,12 @@ async def _change(
             await office.desk.set_probability(owner(), key, probability)
         if words:
             await office.desk.set_kill_words(owner(), key, tuple(word for word in words if word))
+        if ways:
+            await office.desk.set_disclosure(owner(), key, frozenset(ways))
         state = await office.desk.chats.get(key)
+        told = f", {' and '.join(sorted(ways))}" if ways else ""
         own = "".join(f", kill word {word}" for word in state.policy.kill_words)
-        say(f"{key}: {state.policy.mode.value}, probability {state.policy.probability:g}{own}")
+        say(f"{key}: {state.policy.mode.value}, probability {state.policy.probability:g}{own}{told}")
 
 
 def key_of(text: str) -> ChatKey:

@@ -270,6 +270,8 @@ def _add_chats(router: APIRouter, office: Office) -> None:
             await desk.set_probability(person, key, change.probability)
         if change.kill_words is not None:
             await desk.set_kill_words(person, key, change.kill_words)
+        if change.disclosure is not None:
+            await desk.set_disclosure(person, key, change.disclosure)
         return ChatBody.of(await desk.chats.get(key))
 
 

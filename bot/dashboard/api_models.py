@@ -18,6 +18,7 @@ from bot.presence import Presence
 from bot.review import Edit, Summary
 from bot.rulebook import RulebookEntry
 from chat.message import Message
+from safety.disclosure import Disclosure
 from safety.kill import Kill, KillReport
 from safety.mode import Mode
 from safety.verdict import Outcome
@@ -310,6 +311,8 @@ class ChatBody(_Given):
     mode: Mode
     probability: float
     kill_words: tuple[str, ...]
+    disclosure: tuple[Disclosure, ...]
+    """How the people in it are told of the stand-in."""
     """The chat's own, beside those of all chats."""
     waiting: int
     """Messages that wait for the next turn."""
@@ -328,6 +331,7 @@ class ChatBody(_Given):
             mode=state.policy.mode,
             probability=state.policy.probability,
             kill_words=state.policy.kill_words,
+            disclosure=tuple(sorted(state.policy.disclosure)),
             waiting=state.waiting,
             leaving=state.leaving,
             answering=state.answering,
@@ -342,6 +346,7 @@ class ChatChange(_Taken):
     probability: float | None = Field(default=None, ge=0, le=1)
     kill_words: Annotated[tuple[ShortText, ...], Field(max_length=50)] | None = None
     """All of the chat's own kill words; an empty list takes them away."""
+    disclosure: Annotated[frozenset[Disclosure], Field(min_length=1)] | None = None
 
 
 class MessageBody(_Given):

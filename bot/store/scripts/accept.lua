@@ -49,7 +49,9 @@ if echo then
   if ARGV[5] == '1' then redis.call('HDEL', key('awaited', chat), echo) end
   json = ARGV[11]
 end
-redis.call('RPUSH', key('transcript', chat), json)
+-- What is said of the stand-in is not for the model to learn to say.
+local notice = echo and echo ~= true and redis.call('HGET', key('bubble', echo), 'notice')
+if not notice then redis.call('RPUSH', key('transcript', chat), json) end
 redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[8]), -1)
 if own then
   outcome(chat, { id }, 'own', echo and 'sent by the stand-in' or 'written by the owner')

@@ -116,6 +116,17 @@ local function take_back(now, chat)
   make_ready(chat, now)
 end
 
+-- Whether the people in a chat are told in a way: 'announced', 'marked' or 'revealed'.
+local function told(chat, way)
+  return string.find(redis.call('HGET', key('chat', chat), 'disclosure') or 'announced', way, 1, true) ~= nil
+end
+
+-- Whether an announcement must leave before a bubble may: the owner's own notices need none.
+local function unannounced(chat, bubble)
+  return told(chat, 'announced') and not redis.call('HGET', key('chat', chat), 'announced_at')
+    and not redis.call('HGET', key('bubble', bubble), 'notice')
+end
+
 -- Write the bubbles of a draft, from number `first`, into the chat's outbox under ids that follow from the draft.
 local function plan(now, chat, draft, bubbles, first, attempt)
   local epoch = epoch_of(chat)
@@ -123,6 +134,8 @@ local function plan(now, chat, draft, bubbles, first, attempt)
     local id = draft .. '.' .. attempt .. '.' .. index
     redis.call('HSET', key('bubble', id), 'draft', draft, 'chat', chat, 'text', bubbles[index],
       'index', index, 'total', #bubbles, 'state', 'planned', 'epoch', epoch, 'tries', 0)
+    local notice = redis.call('HGET', key('draft', draft), 'notice')
+    if notice then redis.call('HSET', key('bubble', id), 'notice', notice) end
     redis.call('RPUSH', key('out', chat), id)
     redis.call('ZADD', key('bubbles', chat), now, id)
   end

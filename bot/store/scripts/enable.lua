@@ -3,6 +3,7 @@
 local now, chat, by = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local settings = key('chat', chat)
 if not enabled(chat) then
+  redis.call('HDEL', settings, 'announced_at')
   redis.call('HSET', key('consent', chat), 'chat', cjson.encode({ agreed = true, how = 'owner', by = by, at = now }))
   journal(now, 'consent.changed', chat, { purpose = 'chat', agreed = true, how = 'owner', by = by })
 end

@@ -9,10 +9,17 @@ redis.call('HSET', bubble, 'state', 'sent', 'receipt', receipt, 'sent_at', now)
 redis.call('PEXPIRE', bubble, KEPT_MS)
 redis.call('SREM', key('in_flight'), id)
 redis.call('HDEL', key('awaited', chat), id)
-redis.call('HINCRBY', key('draft', draft), 'sent', 1)
+local notice = redis.call('HGET', bubble, 'notice')
+local announcement = notice == 'announcement'
+if announcement then
+  redis.call('HSET', key('chat', chat), 'announced_at', now)
+else
+  redis.call('HINCRBY', key('draft', draft), 'sent', 1)
+end
 -- The messenger may have echoed it before this was written.
 if redis.call('ZADD', key('seen', chat), 'NX', now, receipt) == 1 then
-  redis.call('RPUSH', key('transcript', chat), ARGV[5])
+  -- What is said of the stand-in is not for the model to learn to say.
+  if not notice then redis.call('RPUSH', key('transcript', chat), ARGV[5]) end
   redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[6]), -1)
   outcome(chat, { receipt }, 'own', 'sent by the stand-in')
 elseif redis.call('HGET', key('chat', chat), 'owner_by') == receipt then
@@ -46,7 +53,7 @@ if redis.call('LINDEX', key('out', chat), 0) == id then
   end
 end
 local sent, total = redis.call('HGET', key('draft', draft), 'sent'), redis.call('HGET', bubble, 'total')
-if sent == total then
+if sent == total and not announcement then
   move_draft(now, draft, 'sent', 'answered', 'the answer was sent',
     redis.call('HGET', key('draft', draft), 'decided_by') or 'auto')
 end

@@ -29,6 +29,7 @@ VERBS = (
     *(("drafts", verb) for verb in ("approve", "reject", "claim", "release", "regenerate", "edits")),
     *(("chats", *verb) for verb in ((), ("enable",), ("disable",), ("set",))),
     ("consent",),
+    ("reveal",),
 )
 
 
@@ -136,6 +137,28 @@ async def test_the_ledger_is_read_and_changed_and_a_chat_is_erased(understudy: C
     assert "there is no chat" in await understudy.line(2, "consent", "grant", "local/x", "mia")
     assert "name the person" in await understudy.line(2, "consent", "grant", "local/x")
     assert "no owner has ever enabled local/y" in await understudy.line(2, "consent", "list", "local/y")
+
+
+async def test_what_was_the_stand_ins_is_revealed_once(
+    understudy: CommandLine, persona: Path, words: ModelServer
+) -> None:
+    async with room(understudy, Mode.AUTO) as chat:
+        assert (await understudy("reveal", "--yes")).out == "There is nothing to reveal.\n"
+        async with service(understudy, persona, words):
+            await chat.settled(await chat.say(QUESTION + " Sam?"))
+            shown = (await understudy("reveal", str(ROOM), "--dry-run")).out
+            assert f": {ANSWER}" in shown
+            assert "1 revealed" in (await understudy("reveal", "--yes")).out
+            await until(lambda: _answers(chat, 2))
+            assert (await understudy("reveal", "--yes")).out == "There is nothing to reveal.\n"
+            told = await understudy(
+                "chats", "set", str(ROOM), "--disclosure", "marked", "--disclosure", "announced"
+            )
+            assert told.out.endswith(", announced and marked\n")
+
+
+async def _answers(room: Playground, count: int) -> bool:
+    return len(await room.answers()) == count
 
 
 async def test_a_running_service_is_seen_and_killed_from_another_process(

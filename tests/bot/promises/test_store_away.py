@@ -15,6 +15,7 @@ from bot.errors import StoreAway
 from bot.settings import Settings
 from bot.store import store
 from chat.message import Chat, ChatKey, Message
+from safety.disclosure import Disclosure
 from safety.kill import KillScope
 from safety.mode import ChatPolicy, Mode
 from tests.bot.playground import OWNER, PENDING, until
@@ -51,7 +52,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def _serving(office: Office, model: ModelServer, messenger: MemoryMessenger) -> AsyncIterator[Service]:
     for chat in CHATS:
-        policy = ChatPolicy(mode=Mode.AUTO, probability=1.0)
+        policy = ChatPolicy(mode=Mode.AUTO, probability=1.0, disclosure=frozenset({Disclosure.REVEALED}))
         await office.desk.chats.enable(Chat(chat, chat.chat_id), "olivia", policy)
     async with open_service(office, [messenger], ServedEngine(model.url)) as service:
         task = asyncio.create_task(service.run())
