@@ -44,7 +44,7 @@ _QUIET_SECONDS: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class Stop:
     """One kill. Times are milliseconds from the word's arrival at the connector."""
 
     written: float
@@ -63,7 +63,7 @@ class Shot:
     """Drafts that were frozen on their way."""
 
 
-class Range:
+class Bench:
     """A town in which one kill after the other is measured."""
 
     def __init__(self, place: Town, generations: int) -> None:
@@ -75,7 +75,7 @@ class Range:
         self._workers = [Reading(path) for path in place.worker_records()]
         self._numbers = 0
 
-    async def shoot(self) -> Shot:
+    async def kill(self) -> Stop:
         """Fill the model server, say the word, let it become quiet, and resume."""
         self._model.new()
         for chat in self._long:
@@ -99,18 +99,18 @@ class Range:
         said = await self._town.say(self._long[0], "leo", "pineapple")
         # Nobody looks on meanwhile: there are two cores, and looking takes one.
         await asyncio.sleep(_QUIET_SECONDS)
-        shot = await self._read(said["id"])
+        stop = await self._read(said["id"])
         await self._resume()
-        return shot
+        return stop
 
     async def _ask(self, chat: ChatKey, kind: str) -> None:
         self._numbers += 1
         await self._town.say(chat, "mia", f"Sam? {kind}{word(self._numbers)}")
 
-    async def _read(self, word_id: str) -> Shot:
+    async def _read(self, word_id: str) -> Stop:
         notes = [line for reading in self._workers for line in reading.new() if line.facts["id"] == word_id]
         heard = min(line.tick for line in notes if line.what == "heard")
-        written = min((line.tick for line in notes if line.what == "received"), default=math.inf)
+        written = min(line.tick for line in notes if line.what == "received")
         bubbles = [line.tick for line in self._messenger.new() if line.what == "arrived"]
         cancelled = [
             line.tick
@@ -119,7 +119,7 @@ class Range:
         ]
         if len(cancelled) < len(self._long):
             raise RuntimeError(f"{len(cancelled)} of {len(self._long)} generations were cancelled")
-        return Shot(
+        return Stop(
             written=(written - heard) * 1000,
             last_bubble=(max(bubbles, default=heard) - heard) * 1000,
             last_cancelled=(max(cancelled) - heard) * 1000,
@@ -181,8 +181,8 @@ async def measure(
     workers: int,
     token_seconds: float,
     bursting: int = 20,
-    done: Callable[[Shot], None] = lambda _: None,
-) -> list[Shot]:
+    done: Callable[[Stop], None] = lambda _: None,
+) -> list[Stop]:
     """Measure that many kills, one after the other in one town; `done` is told of each.
 
     `bursting` more chats are being sent to when the word is said.
@@ -201,24 +201,24 @@ async def measure(
         wired=False,
         token_seconds=token_seconds,
     ) as place:
-        range_ = Range(place, generations)
-        shots = []
+        bench = Bench(place, generations)
+        stops = []
         for _ in range(runs):
-            shots.append(await range_.shoot())
-            done(shots[-1])
-        return shots
+            stops.append(await bench.kill())
+            done(stops[-1])
+        return stops
 
 
-def show(console: Console, shots: Sequence[Shot]) -> None:
+def show(console: Console, stops: Sequence[Stop]) -> None:
     """Print the table."""
-    table = Table(title=f"{shots[0].generations} running generations, {len(shots)} kills; ms from the word")
+    table = Table(title=f"{stops[0].generations} running generations, {len(stops)} kills; ms from the word")
     for column in ("", "p50", "p99", "max"):
         table.add_column(column, justify="left" if not column else "right")
     for name, values in (
-        ("the kill's write has returned", [shot.written for shot in shots]),
-        ("the last bubble was handed over", [shot.last_bubble for shot in shots]),
-        ("the last generation was cancelled", [shot.last_cancelled for shot in shots]),
-        ("… from the kill's write", [shot.last_cancelled - shot.written for shot in shots]),
+        ("the kill's write has returned", [stop.written for stop in stops]),
+        ("the last bubble was handed over", [stop.last_bubble for stop in stops]),
+        ("the last generation was cancelled", [stop.last_cancelled for stop in stops]),
+        ("… from the kill's write", [stop.last_cancelled - stop.written for stop in stops]),
     ):
         table.add_row(
             name,
@@ -226,8 +226,8 @@ def show(console: Console, shots: Sequence[Shot]) -> None:
         )
     console.print(table)
     console.print(
-        f"bubbles that arrived after the kill's write had returned: {sum(shot.late for shot in shots)}, "
-        f"reported by the kills as in flight: {sum(shot.in_flight for shot in shots)}"
+        f"bubbles that arrived after the kill's write had returned: {sum(stop.late for stop in stops)}, "
+        f"reported by the kills as in flight: {sum(stop.in_flight for stop in stops)}"
     )
 
 
@@ -244,14 +244,14 @@ def main() -> int:
     configure_logs("error")
     console = Console()
 
-    def told(shot: Shot) -> None:
+    def told(stop: Stop) -> None:
         console.print(
-            f"written {shot.written:.1f} ms, last bubble {shot.last_bubble:.1f} ms, "
-            f"last cancelled {shot.last_cancelled:.1f} ms, in flight {shot.in_flight}, late {shot.late}"
+            f"written {stop.written:.1f} ms, last bubble {stop.last_bubble:.1f} ms, "
+            f"last cancelled {stop.last_cancelled:.1f} ms, in flight {stop.in_flight}, late {stop.late}"
         )
 
     with tempfile.TemporaryDirectory(prefix="u-kill-") as folder:
-        shots = asyncio.run(
+        stops = asyncio.run(
             measure(
                 Path(folder),
                 runs=options.runs,
@@ -261,8 +261,8 @@ def main() -> int:
                 done=told,
             )
         )
-    show(console, shots)
-    return 1 if any(shot.late > shot.in_flight for shot in shots) else 0
+    show(console, stops)
+    return 1 if any(stop.late > stop.in_flight for stop in stops) else 0
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from benchmarks.kill_latency import measure
 async def test_after_a_kills_write_nothing_reaches_the_messenger_but_what_the_kill_reported(
     state_dir: Path,
 ) -> None:
-    shots = await measure(state_dir, runs=2, generations=16, workers=2, token_seconds=0.02, bursting=8)
-    for shot in shots:
-        assert shot.generations == 16, "every one of them was cancelled at the model server"
-        assert shot.late <= shot.in_flight
-        assert shot.cut_short, "the test means to catch bursts on their way"
+    stops = await measure(state_dir, runs=2, generations=16, workers=2, token_seconds=0.02, bursting=8)
+    for stop in stops:
+        assert stop.generations == 16, "every one of them was cancelled at the model server"
+        assert stop.late <= stop.in_flight
+        assert stop.cut_short, "the test means to catch bursts on their way"
