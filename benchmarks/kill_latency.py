@@ -50,7 +50,7 @@ class Stop:
     written: float
     """The kill stands in every partition, by Redis' own time in whole milliseconds."""
     last_bubble: float
-    """The last bubble reached the messenger; negative when that was before the word."""
+    """The last bubble reached the messenger; 0 when none did after the word."""
     last_cancelled: float
     """The last generation was cancelled, as the model server saw it."""
     generations: int
@@ -122,7 +122,7 @@ class Bench:
         last_bubble = max((line.tick for line in bubbles), default=heard.tick)
         return Stop(
             written=(written - heard.at) * 1000,
-            last_bubble=(last_bubble - heard.tick) * 1000,
+            last_bubble=max(0.0, last_bubble - heard.tick) * 1000,
             last_cancelled=(max(cancelled) - heard.tick) * 1000,
             generations=len(cancelled),
             in_flight=in_flight,
@@ -143,13 +143,13 @@ class Bench:
 
     async def _resume(self) -> None:
         desk = self._town.office.desk
-        await insist(lambda: desk.resume(OWNER, KillScope.everywhere()))
         until = time.monotonic() + _WAIT_SECONDS
-        # Nothing of this run may be left over for the next one.
+        # First all must be decided under the kill: a turn that is tried again after the resume would be answered.
         while any(chat.waiting or chat.leaving for chat in await desk.chats.all()):
             if time.monotonic() > until:
                 raise RuntimeError("the chats did not come to rest")
             await asyncio.sleep(0.3)
+        await insist(lambda: desk.resume(OWNER, KillScope.everywhere()))
         for draft in await desk.drafts.waiting():
             await desk.reject(OWNER, draft.id)
 
