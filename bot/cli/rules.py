@@ -47,7 +47,7 @@ async def _rules(settings: Settings, days: int, *, as_json: bool) -> None:
     for chain, question in _QUESTIONS.items():
         say(question, "bold")
         rows = [_row(entry) for entry in entries if entry.chain == chain]
-        show_table(("rule", "state", *(outcome.value for outcome in Outcome), "does"), rows)
+        show_table(("rule", "state", "said", "does"), rows)
     say(
         f"Verdicts of {'today' if days == 1 else f'the last {days} days'}. The setting rules.off names rules to skip."
     )
@@ -55,7 +55,8 @@ async def _rules(settings: Settings, days: int, *, as_json: bool) -> None:
 
 def _row(entry: RulebookEntry) -> tuple[str, ...]:
     state = ("on" if entry.on else "OFF") if entry.optional else "always"
-    return (entry.name, state, *(str(entry.verdicts[outcome] or "·") for outcome in Outcome), entry.does)
+    said = [f"{outcome.value} {entry.verdicts[outcome]}" for outcome in Outcome if entry.verdicts[outcome]]
+    return entry.name, state, "\n".join(said), entry.does
 
 
 def _for_programs(entry: RulebookEntry) -> dict[str, object]:
