@@ -82,7 +82,7 @@ _BASICS: Final = (
     ("pattern", "Pattern"),
     ("pattern_recognizer", "PatternRecognizer"),
 )
-_importing = threading.Lock()
+_building = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,9 @@ class Recognisers:
     @classmethod
     def open(cls) -> Self:
         """Import and build them, once a process. Raises ImportError when Presidio is missing or another one."""
-        return cls(*_built())
+        # One at a time: while they are imported, stand-ins for their packages are seen by every thread.
+        with _building:
+            return cls(*_built())
 
     def find(self, text: str, *, code_asked: bool = False) -> tuple[Found, ...]:
         """Find personal data of every kind. `code_asked` says that somebody asks for a code or a password."""
@@ -177,32 +179,31 @@ def _imported() -> dict[str, Any]:
     spec = importlib.util.find_spec("presidio_analyzer")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("presidio-analyzer is not installed: install the package again")
-    with _importing:
-        before = {name: module for name, module in sys.modules.items() if _is_presidio(name)}
-        for name in before:
+    before = {name: module for name, module in sys.modules.items() if _is_presidio(name)}
+    for name in before:
+        del sys.modules[name]
+    try:
+        for name in _SHELLS:
+            _shell_for(name, spec.submodule_search_locations)
+        package: Any = sys.modules["presidio_analyzer"]
+        # For annotations only: no recogniser of patterns is given any.
+        sys.modules["presidio_analyzer.nlp_engine"].NlpArtifacts = object  # type: ignore[attr-defined]
+        for module, name in _BASICS:
+            setattr(package, name, getattr(importlib.import_module(f"presidio_analyzer.{module}"), name))
+        found: dict[str, Any] = {name: getattr(package, name) for _, name in _BASICS}
+        for module, name in (
+            *_generic(),
+            *((f"{_COUNTRIES}.{module}", name) for module, name in _NATIONAL_IDS),
+        ):
+            # A country's package would import all of its recognisers.
+            _shell_for(module.rpartition(".")[0], spec.submodule_search_locations)
+            found[name] = getattr(importlib.import_module(module), name)
+    except AttributeError as error:
+        raise ImportError(f"this presidio-analyzer is another one than expected: {error.name}") from None
+    finally:
+        for name in [name for name in sys.modules if _is_presidio(name)]:
             del sys.modules[name]
-        try:
-            for name in _SHELLS:
-                _shell_for(name, spec.submodule_search_locations)
-            package: Any = sys.modules["presidio_analyzer"]
-            # For annotations only: no recogniser of patterns is given any.
-            sys.modules["presidio_analyzer.nlp_engine"].NlpArtifacts = object  # type: ignore[attr-defined]
-            for module, name in _BASICS:
-                setattr(package, name, getattr(importlib.import_module(f"presidio_analyzer.{module}"), name))
-            found: dict[str, Any] = {name: getattr(package, name) for _, name in _BASICS}
-            for module, name in (
-                *_generic(),
-                *((f"{_COUNTRIES}.{module}", name) for module, name in _NATIONAL_IDS),
-            ):
-                # A country's package would import all of its recognisers.
-                _shell_for(module.rpartition(".")[0], spec.submodule_search_locations)
-                found[name] = getattr(importlib.import_module(module), name)
-        except AttributeError as error:
-            raise ImportError(f"this presidio-analyzer is another one than expected: {error.name}") from None
-        finally:
-            for name in [name for name in sys.modules if _is_presidio(name)]:
-                del sys.modules[name]
-            sys.modules.update(before)
+        sys.modules.update(before)
     return found
 
 

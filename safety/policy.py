@@ -24,12 +24,18 @@ class Rule(Protocol[Subject]):
         """Judge without side effects other than the counting that the rule is for."""
 
 
-async def decide(rules: Sequence[Rule[Subject]], subject: Subject) -> Decision:
-    """Ask the rules in order until one refuses; a hold is remembered while the others are asked."""
+async def decide(
+    rules: Sequence[Rule[Subject]], subject: Subject, passing: type[Exception] | tuple[()] = ()
+) -> Decision:
+    """Ask the rules in order until one refuses; a hold is remembered while the others are asked.
+
+    What a rule raises means no, but for `passing`: that is raised on, and nothing is decided. It is for a store that
+    is away for a moment, after which the same question may be asked again.
+    """
     trail: list[Verdict] = []
     held: Verdict | None = None
     for rule in rules:
-        verdict = await _ask(rule, subject)
+        verdict = await _ask(rule, subject, passing)
         trail.append(verdict)
         if verdict.outcome is Outcome.HOLD:
             held = held or verdict
@@ -40,9 +46,11 @@ async def decide(rules: Sequence[Rule[Subject]], subject: Subject) -> Decision:
     return Decision(held or trail[-1], tuple(trail))
 
 
-async def _ask(rule: Rule[Subject], subject: Subject) -> Verdict:
+async def _ask(rule: Rule[Subject], subject: Subject, passing: type[Exception] | tuple[()]) -> Verdict:
     try:
         verdict: object = await rule.judge(subject)
+    except passing:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a rule raises means no
         # The message of a foreign error may quote the text it failed on; its type is enough here.
         reason = f"the rule failed ({type(error).__name__}), so the answer is no"

@@ -25,6 +25,7 @@ _PATIENCE_SECONDS: Final = 30.0
 _KILL_TRIES: Final = 8
 _OWNER: Final = Person("you", Role.OWNER)
 _MODERATOR: Final = Person("a moderator", Role.MODERATOR)
+_SMALL_TALK: Final = ("Sam, are you awake?", "Sam, what are you watching?", "Sam?")
 _EVERYWHERE: Final = KillScope.everywhere()
 
 Found = TypeVar("Found")
@@ -44,6 +45,7 @@ class HeadlessDemo:
         """Play all steps, in about a minute."""
         await self._talk()
         await self._auto()
+        await self._promise()
         await self._manual()
         await self._edited()
         await self._kill()
@@ -67,7 +69,19 @@ class HeadlessDemo:
 
     async def _auto(self) -> None:
         self._step("auto: Sam is asked, and answers by himself")
-        await self._ask(LEO, ("Sam, are you coming?", "Sam? are you in?", "so Sam, yes or no?"), "answered")
+        await self._ask(LEO, ("Sam, cats or dogs?", "Sam, tea or coffee?", *_SMALL_TALK), "answered")
+
+    async def _promise(self) -> None:
+        self._step("a promise: what would bind Sam waits for a person, in auto too")
+        message = await self._say(MIA, "Sam, are you coming on saturday? promise?")
+        outcome = await self._outcome(message)
+        if outcome == "held":
+            draft = await self._draft_of(message)
+            self._console.print(f"  held: {self._quoted(draft.bubbles)}", style="yellow")
+            await self._office.desk.reject(_MODERATOR, draft.id, "sam has not said so")
+            await self._must(message, "rejected")
+        elif outcome not in {"answered", "ignored"}:
+            raise DemoFailed(f"a message ended as {outcome}")
 
     async def _manual(self) -> None:
         self._step("manual: the answer is held until a moderator approves it")
@@ -133,7 +147,7 @@ class HeadlessDemo:
         else:
             raise DemoFailed("a moderator could resume")
         await self._office.desk.resume(_OWNER, _EVERYWHERE)
-        await self._ask(LEO, ("Sam, you back?", "Sam, are you there?", "Sam?"), "answered")
+        await self._ask(LEO, ("Sam, you back?", *_SMALL_TALK), "answered")
 
     # What the steps are made of.
 
@@ -149,14 +163,17 @@ class HeadlessDemo:
         await self._tell()
 
     async def _ask(self, author: Author, questions: Sequence[str], wanted: str) -> Message:
-        """Ask until the model writes something that the rules let pass: they may well drop a sample of it."""
+        """Ask until the model writes something that the rules let pass: they may well drop or hold a sample of it."""
         for question in questions:
             message = await self._say(author, question)
             if (outcome := await self._outcome(message)) == wanted:
                 return message
-            if outcome != "ignored":
+            if outcome == "held":
+                draft = await self._draft_of(message)
+                await self._office.desk.reject(_MODERATOR, draft.id, "the demo asks something else")
+            elif outcome != "ignored":
                 break
-            self._console.print("  the rules dropped what the model wrote; asked again", style="yellow")
+            self._console.print("  a rule said no to what the model wrote; asked again", style="yellow")
         raise DemoFailed(f"a message ended as {outcome}, not as {wanted}")
 
     async def _must(self, message: Message, wanted: str) -> None:

@@ -101,3 +101,12 @@ async def test_only_a_chain_in_which_all_allow_allows(outcomes: list[Outcome]) -
 def test_a_verdict_without_a_name_or_a_reason_is_refused(rule: str, reason: str) -> None:
     with pytest.raises(ValueError, match="names its rule"):
         Verdict(Outcome.ALLOW, rule, reason)
+
+
+async def test_what_may_pass_is_raised_on_and_nothing_is_decided() -> None:
+    rules: list[Rule[str]] = [Says(Outcome.ALLOW), Raises(ConnectionError())]
+    with pytest.raises(ConnectionError):
+        await decide(rules, "subject", passing=ConnectionError)
+    assert (await decide(rules, "subject", passing=LookupError)).outcome is Outcome.STOP
+    refused = await decide([Says(Outcome.DROP), *rules], "subject", passing=ConnectionError)
+    assert refused.outcome is Outcome.DROP

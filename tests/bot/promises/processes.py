@@ -97,6 +97,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "OUTBOX__SEND_TIMEOUT_SECONDS": settings.outbox.send_timeout_seconds,
         "OUTBOX__MOVED_PAST_MESSAGES": settings.outbox.moved_past_messages,
         "OUTBOX__MOST_TRIES": settings.outbox.most_tries,
+        "RULES__OFF": ",".join(settings.rules.off),
         "RULES__COMMITMENT__KINDS": json.dumps(settings.rules.commitment.kinds),
         "RULES__RATE_LIMIT__CHAT_ANSWERS": settings.rules.rate_limit.chat_answers,
         "RULES__RATE_LIMIT__PERSON_ANSWERS": settings.rules.rate_limit.person_answers,

@@ -24,8 +24,6 @@ from tests.bot.promises.neighbourhood import answer
 from tests.bot.promises.processes import lives, server_pid, stopped
 from tests.fakes.model_server import ModelServer, ServedEngine
 
-REFUSED = "refused, for the rate limit could not be asked"
-"""Of a turn whose gate was asked just while Redis was away: it fails closed, and the journal says so."""
 Condition = Callable[[], Awaitable[bool]]
 CHATS = [ChatKey(MEMORY, f"chat-{number}") for number in range(4)]
 
@@ -70,11 +68,7 @@ async def _outcomes(office: Office, messages: list[Message]) -> list[str]:
     async def found() -> list[str]:
         books = {chat: await office.desk.chats.outcomes(chat) for chat in CHATS}
         known = [books[message.chat].get(message.id) for message in messages]
-        return [
-            REFUSED if "StoreAway" in outcome.reason else outcome.outcome
-            for outcome in known
-            if outcome and outcome.outcome not in PENDING
-        ]
+        return [outcome.outcome for outcome in known if outcome and outcome.outcome not in PENDING]
 
     async def all_final() -> bool:
         try:
@@ -93,7 +87,7 @@ def _hear(messenger: MemoryMessenger, round_: int = 0) -> list[Message]:
 
 async def _all_is_well(office: Office, messenger: MemoryMessenger, messages: list[Message]) -> None:
     """Each message has its outcome; each answer was said once, its bubbles together and in order; life goes on."""
-    assert set(await _outcomes(office, messages)) <= {"answered", REFUSED}
+    assert set(await _outcomes(office, messages)) == {"answered"}
     assert await _outcomes(office, _hear(messenger, 9)) == ["answered"] * len(CHATS)
     for chat in CHATS:
         texts = messenger.texts(chat)
@@ -174,7 +168,7 @@ async def test_a_messenger_without_keys_gets_nothing_twice_when_redis_hangs(
             await until(_more_than(messenger, said_before))
             async with stopped(server_pid(settings)):
                 await asyncio.sleep(0.5)
-        assert set(await _outcomes(office, messages)) <= {"answered", "unknown", REFUSED}
+        assert set(await _outcomes(office, messages)) <= {"answered", "unknown"}
     said = [bubble.text for bubble in messenger.said]
     assert len(said) == len(set(said)) == messenger.calls
 

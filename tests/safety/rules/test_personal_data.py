@@ -203,6 +203,24 @@ def test_nothing_heavy_is_imported_and_the_network_is_never_asked(tmp_path: Path
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_drafts_of_many_chats_at_once_are_all_judged_the_first_time() -> None:
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from safety.personal_data import Recognisers\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    found = list(pool.map(lambda _: Recognisers.open().find('mia@gmail.com'), range(8)))\n"
+        "assert [[one.kind.value for one in each] for each in found] == [['mail']] * 8, found\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[3],
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @settings(deadline=None)
 @given(st.one_of(st.text(), st.text("0123456789 .-:/@+aA#")), st.booleans())
 def test_nothing_makes_it_fail(text: str, code_asked: bool) -> None:
