@@ -1,6 +1,8 @@
 """What can go wrong on the ground floor.
 
     ChatError
+    ├── PeopleInvalid        people.toml says something that cannot be
+    ├── OwnerUnknown         nobody can be told to be the owner
     └── ExportError          an export cannot be read
         ├── ExportMissing    no such file
         ├── ExportEmpty      a file with nothing in it
@@ -62,6 +64,18 @@ class DialectUnknown(ExportError):
 
 class DateOrderUnknown(ExportError):
     """Days and months cannot be told apart; somebody has to say which comes first."""
+
+
+class PeopleInvalid(ChatError):
+    """`people.toml` cannot be used as it stands."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{shown(str(path))}: {problem}")
+        self.path = path
+
+
+class OwnerUnknown(ChatError):
+    """Nothing tells which of the people is the owner; somebody has to say."""
 
 
 def shown(name: str) -> str:

@@ -12,7 +12,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -27,6 +27,7 @@ SMALL: Final = 1 << 20
 """Bytes below which packing is nobody's bomb."""
 LONGEST_NAME: Final = 1_000
 """Characters of a name, folders included."""
+_WATCHED: Final = 1 << 18
 _LARGEST_DIRECTORY: Final = 64 << 20
 _KEPT_IN_MEMORY: Final = 32 << 20
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -48,6 +49,7 @@ class Source:
     name: str
     size: int
     _member: _Member | None = field(default=None, repr=False, compare=False)
+    _watch: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def place(self) -> Path:
@@ -88,8 +90,16 @@ class Source:
         stamp = datetime.fromtimestamp(self.path.stat().st_mtime)  # noqa: DTZ006 - a wall clock
         return stamp.date() + timedelta(days=1)
 
-    def _raw(self) -> AbstractContextManager[BinaryIO]:
-        return self.path.open("rb") if self._member is None else self._member.open()
+    def watched(self, watch: Callable[[int], None]) -> Source:
+        """Give a copy that tells how many of its bytes were read so far, each time that some are."""
+        return replace(self, _watch=watch)
+
+    @contextmanager
+    def _raw(self) -> Iterator[BinaryIO]:
+        opened: AbstractContextManager[BinaryIO]
+        opened = self.path.open("rb") if self._member is None else self._member.open()
+        with opened as raw:
+            yield raw if self._watch is None else io.BufferedReader(_Watched(raw, self._watch), _WATCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,23 @@ def open_bundle(path: Path) -> Bundle:
     except OSError as error:
         raise _unreadable(path, error) from error
     return Bundle(path, tuple(listing.sources), tuple(listing.failures))
+
+
+class _Watched(io.RawIOBase):
+    """Passes bytes on, and tells how many."""
+
+    def __init__(self, raw: BinaryIO, watch: Callable[[int], None]) -> None:
+        self._from, self._watch, self._count = raw, watch, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray, /) -> int:  # type: ignore[override] # any writable buffer
+        data = self._from.read(len(buffer))
+        buffer[: len(data)] = data
+        self._count += len(data)
+        self._watch(self._count)
+        return len(data)
 
 
 class _Held(io.FileIO):

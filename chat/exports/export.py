@@ -100,7 +100,8 @@ class Export:
     `format` names the reader, `dialect` the way this file writes. `rows` (see `ROWS`) hold what people in
     the chat typed or attached; `other` counts the rest by kind. `owner` are the author ids that the format
     itself says are the owner's: none where it does not tell. `direct` is true for a conversation of two,
-    false for a group, None where nothing tells.
+    false for a group, None where nothing tells. `date_order` is how the file's dates
+    are written where that is a question at all: 3/4, not 3.4. or 2024-04-03.
     """
 
     chat: Chat
@@ -113,6 +114,7 @@ class Export:
     other: Mapping[Untyped, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     direct: bool | None = None
+    date_order: DateOrder | None = None
 
     @property
     def messages(self) -> Sequence[Message]:

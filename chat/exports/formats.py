@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from chat.errors import ExportDamaged, ExportError, FormatUnknown
+from chat.errors import DateOrderUnknown, ExportDamaged, ExportError, FormatUnknown
 from chat.exports.bundle import Bundle, Source, open_bundle
 from chat.exports.export import DateOrder, Export
 from chat.exports.reader import Reader, ReadOptions, Unit
@@ -15,6 +16,10 @@ from chat.exports.whatsapp_body import author_key
 
 READERS: tuple[Reader, ...] = (WhatsApp(),)
 """Asked in this order; the first that knows a source reads it."""
+
+
+Progress = Callable[[int, int], None]
+"""Told how many bytes are done, of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +31,83 @@ class Reading:
     left: tuple[Source, ...]
 
 
-def read_bundles(paths: Sequence[Path], options: ReadOptions | None = None) -> Reading:
-    """Read every chat in these files, folders and zips. One file failing never stops the others."""
-    options = options or ReadOptions()
-    exports: list[Export] = []
-    failures: list[ExportError] = []
-    left: list[Source] = []
+def read_bundles(
+    paths: Sequence[Path], options: ReadOptions | None = None, progress: Progress | None = None
+) -> Reading:
+    """Read every chat in these files, folders and zips. One file failing never stops the others.
+
+    Dates that a file leaves open (3/4) are read as the person's other exports write theirs, if these agree.
+    """
+    work = _Work(options or ReadOptions(), progress)
     for path in paths:
         try:
             bundle = open_bundle(path)
         except ExportError as error:
-            failures.append(error)
+            work.failures.append(error)
             continue
-        failures += bundle.failures
-        claimed: set[str] = set()
-        for reader, unit in units(bundle):
-            claimed.update(source.name for source in unit)
+        work.failures += bundle.failures
+        shares = tuple(units(bundle))
+        claimed = {source.name for _, unit in shares for source in unit}
+        work.left += [source for source in bundle.sources if source.name not in claimed]
+        work.shares += shares
+    work.read()
+    return Reading(tuple(work.exports), tuple(work.failures), tuple(work.left))
+
+
+@dataclass(slots=True)
+class _Work:
+    """What `read_bundles` has found so far."""
+
+    options: ReadOptions
+    progress: Progress | None
+    shares: list[tuple[Reader, Unit]] = field(default_factory=list)
+    exports: list[Export] = field(default_factory=list)
+    failures: list[ExportError] = field(default_factory=list)
+    left: list[Source] = field(default_factory=list)
+
+    def read(self) -> None:
+        """Read all shares, and those that are undecided once more, with what the others told."""
+        total = sum(source.size for _, unit in self.shares for source in unit)
+        done = 0
+        undecided: list[tuple[Reader, Unit, DateOrderUnknown]] = []
+        for reader, unit in self.shares:
             try:
-                exports += reader.read(unit, options)
-            except ExportError as error:
-                failures.append(error)
-            except Exception as error:  # noqa: BLE001 - whatever a file did to its reader, the others are read
-                fault = f"its reader failed ({type(error).__name__}); the file may be damaged"
-                failures.append(ExportDamaged(unit[0].place, fault))
-        left += [source for source in bundle.sources if source.name not in claimed]
-    return Reading(tuple(exports), tuple(failures), tuple(left))
+                self._one(reader, self._watched(unit, done, total), self.options)
+            except DateOrderUnknown as error:
+                undecided.append((reader, unit, error))
+            done += sum(source.size for source in unit)
+            if self.progress:
+                self.progress(done, total)
+        orders = {export.date_order for export in self.exports if export.date_order}
+        for reader, unit, error in undecided:
+            if len(orders) == 1:
+                self._one(reader, unit, replace(self.options, date_order=next(iter(orders))))
+            else:
+                self.failures.append(error)
+
+    def _one(self, reader: Reader, unit: Unit, options: ReadOptions) -> None:
+        try:
+            self.exports += reader.read(unit, options)
+        except DateOrderUnknown:
+            raise
+        except ExportError as error:
+            self.failures.append(error)
+        except Exception as error:  # noqa: BLE001 - whatever a file did to its reader, the others are read
+            fault = f"its reader failed ({type(error).__name__}); the file may be damaged"
+            self.failures.append(ExportDamaged(unit[0].place, fault))
+
+    def _watched(self, unit: Unit, done: int, total: int) -> Unit:
+        if self.progress is None:
+            return unit
+        report, watched = self.progress, []
+        for source in unit:
+            watched.append(source.watched(partial(_report, report, done, total)))
+            done += source.size
+        return tuple(watched)
+
+
+def _report(progress: Progress, done: int, total: int, read: int) -> None:
+    progress(done + read, total)
 
 
 def units(bundle: Bundle) -> Iterator[tuple[Reader, Unit]]:

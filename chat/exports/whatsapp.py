@@ -69,7 +69,8 @@ class WhatsApp:
         order = survey.order(text.written_on()) or options.date_order
         if order is None:
             raise DateOrderUnknown(
-                text.place, "3/4 may be April or March here; say which comes first, day or month"
+                text.place,
+                "3/4 may be April or March here; say which comes first, day or month (--date-order dmy or mdy)",
             )
         reading = _Reading(text, survey.dialect, order, _title(text))
         for line in read_lines(text):
@@ -174,13 +175,19 @@ class _Reading:
             raise ExportEmpty(self.source.place, "nobody typed anything in it; export the chat again")
         # iOS signs its first notice with the group's name; Android names the file after the chat.
         title = self.title or self.group or "WhatsApp chat"
+        rows = self.rows.table()
+        # A chat that nothing names is known by who writes in it.
+        chat_id = self.title or self.group or " & ".join(rows.get_column("author").unique().sort())
         return Export(
-            chat=Chat(ChatKey("whatsapp", self.title or "chat"), title),
+            chat=Chat(ChatKey("whatsapp", chat_id), title),
             format=format_name,
             dialect=self.dialect.name(self.order),
             clock=Clock.WALL,
-            rows=self.rows.table(),
+            rows=rows,
             path=self.source.path,
+            date_order=self.order
+            if self.dialect.dash in ("/", "-") and not self.dialect.year_first
+            else None,
             other=MappingProxyType({kind: count for kind, count in sorted(self.other.items()) if count}),
         )
 
