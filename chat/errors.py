@@ -2,6 +2,7 @@
 
     ChatError
     ├── PeopleInvalid        people.toml says something that cannot be
+    ├── ImportsDamaged       the folder of imported chats cannot be read
     ├── OwnerUnknown         nobody can be told to be the owner
     └── ExportError          an export cannot be read
         ├── ExportMissing    no such file
@@ -68,6 +69,14 @@ class DateOrderUnknown(ExportError):
 
 class PeopleInvalid(ChatError):
     """`people.toml` cannot be used as it stands."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{shown(str(path))}: {problem}")
+        self.path = path
+
+
+class ImportsDamaged(ChatError):
+    """The folder of imported chats cannot be read."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{shown(str(path))}: {problem}")

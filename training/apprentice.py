@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from chat.exports.export import DateOrder
+from chat.exports.dates import DateOrder
 from chat.exports.formats import read_export
 from inference.persona import Persona, Sampling, TypingProfile
 from inference.prompt import PromptFormat

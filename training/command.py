@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress as ProgressBar
 
 from chat.errors import ChatError
-from chat.exports.export import DateOrder
+from chat.exports.dates import DateOrder
 from inference.errors import InferenceError
 from inference.persona import Sampling
 from inference.prompt import PromptFormat

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli import chats, consent, doctor, drafts, people, records, reveal, rules, service, switch
+from bot.cli import chats, consent, doctor, drafts, imports, people, records, reveal, rules, service, switch
 from bot.cli.screen import say_error
 from bot.cli.wishes import Wishes
 from bot.errors import BotError
@@ -65,6 +65,7 @@ records.add_to(app)
 rules.add_to(app)
 chats.add_to(app)
 people.add_to(app)
+imports.add_to(app)
 consent.add_to(app)
 reveal.add_to(app)
 doctor.add_to(app)

@@ -99,7 +99,7 @@ class Source:
         opened: AbstractContextManager[BinaryIO]
         opened = self.path.open("rb") if self._member is None else self._member.open()
         with opened as raw:
-            yield raw if self._watch is None else io.BufferedReader(_Watched(raw, self._watch), _WATCHED)
+            yield raw if self._watch is None else _buffered(_Watched(raw, self._watch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,10 @@ class _Watched(io.RawIOBase):
         self._count += len(data)
         self._watch(self._count)
         return len(data)
+
+
+def _buffered(raw: io.RawIOBase) -> BinaryIO:
+    return io.BufferedReader(raw, _WATCHED)  # type: ignore[type-var] # the stubs ask for more than it needs
 
 
 class _Held(io.FileIO):

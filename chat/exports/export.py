@@ -13,6 +13,7 @@ from typing import Any, Final, overload
 
 import polars as pl
 
+from chat.exports.dates import DateOrder
 from chat.message import Attachment, Author, Chat, ChatKey, Message
 
 ROWS: Final = pl.Schema(
@@ -63,14 +64,6 @@ class Untyped(StrEnum):
     """A line before the first message: somebody cut the file."""
     OVERLONG = "overlong"
     """A body longer than the messenger can send."""
-
-
-class DateOrder(StrEnum):
-    """In which order a date's numbers stand."""
-
-    DAY_FIRST = "dmy"
-    MONTH_FIRST = "mdy"
-    YEAR_FIRST = "ymd"
 
 
 class Clock(StrEnum):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from chat.errors import DateOrderUnknown, ExportDamaged, ExportError, FormatUnknown
 from chat.exports.bundle import Bundle, Source, open_bundle
-from chat.exports.export import DateOrder, Export
+from chat.exports.dates import DateOrder
+from chat.exports.export import Export
 from chat.exports.reader import Reader, ReadOptions, Unit
 from chat.exports.whatsapp import WhatsApp
 from chat.exports.whatsapp_body import author_key
@@ -79,11 +80,11 @@ class _Work:
             if self.progress:
                 self.progress(done, total)
         orders = {export.date_order for export in self.exports if export.date_order}
-        for reader, unit, error in undecided:
+        for reader, unit, asked in undecided:
             if len(orders) == 1:
                 self._one(reader, unit, replace(self.options, date_order=next(iter(orders))))
             else:
-                self.failures.append(error)
+                self.failures.append(asked)
 
     def _one(self, reader: Reader, unit: Unit, options: ReadOptions) -> None:
         try:

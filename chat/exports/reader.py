@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chat.exports.bundle import Bundle, Source
-from chat.exports.export import DateOrder, Export
+from chat.exports.dates import DateOrder
+from chat.exports.export import Export
 
 Unit = tuple[Source, ...]
 """Sources that are read together, and fail together."""

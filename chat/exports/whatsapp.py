@@ -16,7 +16,8 @@ from types import MappingProxyType
 
 from chat.errors import DateOrderUnknown, DialectUnknown, ExportEmpty
 from chat.exports.bundle import Bundle, Source
-from chat.exports.export import Clock, DateOrder, Export, RowIds, RowsBuilder, Untyped
+from chat.exports.dates import DateOrder
+from chat.exports.export import Clock, Export, RowIds, RowsBuilder, Untyped
 from chat.exports.lines import Line, read_lines
 from chat.exports.reader import ReadOptions, Unit
 from chat.exports.whatsapp_body import author_key, read_android, read_ios, split_author

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import lru_cache
 
-from chat.exports.export import DateOrder
+from chat.exports.dates import DateOrder
 
 MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 """Direction marks and the byte order mark: WhatsApp puts them around names and dates, unseen."""

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from chat.errors import DateOrderUnknown
-from chat.exports.export import DateOrder, Export, Untyped
+from chat.exports.dates import DateOrder
+from chat.exports.export import Export, Untyped
 from chat.exports.formats import read_bundles
 from chat.exports.merge import merge
 from chat.exports.reader import ReadOptions

@@ -19,7 +19,8 @@ from chat.errors import (
     FormatUnknown,
 )
 from chat.exports import whatsapp
-from chat.exports.export import DateOrder, Export, Untyped
+from chat.exports.dates import DateOrder
+from chat.exports.export import Export, Untyped
 from chat.exports.formats import read_export
 from chat.message import Attachment
 from tests.chat.exports.dialects import BOM, LRM, NNBSP, RLM

@@ -1,0 +1,157 @@
+"""What `understudy import` does, and what it shows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+from bot.cli.screen import say, say_error, show_table
+from chat.errors import OwnerUnknown
+from chat.exports.bundle import Source
+from chat.exports.dates import DateOrder
+from chat.exports.export import Export
+from chat.exports.formats import Progress as Report
+from chat.exports.formats import Reading, read_bundles
+from chat.exports.imports import Imports
+from chat.exports.merge import merge
+from chat.exports.people import People
+from chat.exports.reader import ReadOptions
+
+_SHOWN_PROBLEMS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Importing:
+    """One import into `folder`. `me` is the owner's name where no format tells it."""
+
+    folder: Path
+    me: str = ""
+    date_order: DateOrder | None = None
+    as_json: bool = False
+
+    def run(self, paths: Sequence[Path], *, keep: bool) -> int:
+        """Read, keep and tell; gives the exit code: 1 when something could not be read.
+
+        Raises ChatError when people.toml is wrong, or nobody can be told to be the owner.
+        """
+        shelf = Imports(self.folder)
+        known = shelf.people()
+        with _bar(shown=not self.as_json) as report:
+            reading = read_bundles(paths, ReadOptions(self.date_order), report)
+        for failure in reading.failures:
+            say_error(str(failure))
+        chats = merge(reading.exports)
+        people = self._people(known, chats, sure=keep)
+        if keep and chats:
+            # The owner decides who is who over everything that is there, not over today's files alone.
+            shelf.keep(chats, people)
+        if self.as_json:
+            Console(file=sys.stdout, soft_wrap=True, highlight=False).out(
+                json.dumps({"files": list(described(reading.exports))}, ensure_ascii=False)
+            )
+        else:
+            _tell(tuple(people.resolve(chat) for chat in chats), reading)
+            if keep and chats:
+                say(f"Kept in {self.folder}; who is who stands in {shelf.people_file.name}, for you to edit.")
+        if not chats and not reading.failures:
+            say_error("no chat export is in there; `understudy import --help` says what can be read")
+        return 0 if chats and not reading.failures else 1
+
+    def _people(self, known: People, chats: Sequence[Export], *, sure: bool) -> People:
+        try:
+            return known.propose(chats, self.me)
+        except OwnerUnknown:
+            # A look at what is there needs no owner.
+            if sure or self.me:
+                raise
+            return known
+
+
+def described(exports: Iterable[Export]) -> Iterator[dict[str, Any]]:
+    """Describe each file for a program; chats that one file holds are counted together."""
+    files: dict[tuple[Path, str, str], list[Export]] = {}
+    for export in exports:
+        files.setdefault((export.path, export.format, export.dialect), []).append(export)
+    for (path, format_name, dialect), found in files.items():
+        rows = pl.concat([export.rows.select("author", "name", "at") for export in found])
+        authors = rows.group_by("author").agg(pl.col("name").last(), pl.len().alias("messages"))
+        other: Counter[str] = Counter()
+        for export in found:
+            other.update({kind.value: count for kind, count in export.other.items()})
+        first, last = rows.get_column("at").min(), rows.get_column("at").max()
+        yield {
+            "path": str(path),
+            "format": format_name,
+            "dialect": dialect,
+            "messages": rows.height,
+            "authors": authors.sort(["messages", "name"], descending=[True, False])
+            .select("name", "messages")
+            .to_dicts(),
+            "first": None if first is None else first.isoformat(),  # type: ignore[union-attr] # a datetime
+            "last": None if last is None else last.isoformat(),  # type: ignore[union-attr]
+            "other": dict(sorted(other.items())),
+        }
+
+
+@contextmanager
+def _bar(*, shown: bool) -> Iterator[Report | None]:
+    console = Console(file=sys.stderr)
+    if not shown or not console.is_terminal:
+        yield None
+        return
+    with Progress(
+        BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console, transient=True
+    ) as bar:
+        task = bar.add_task("reading")
+        furthest = 0
+
+        def report(done: int, total: int) -> None:
+            # Some formats are read twice: the bar never goes back.
+            nonlocal furthest
+            furthest = max(furthest, done)
+            bar.update(task, completed=furthest, total=max(total, 1))
+
+        yield report
+
+
+def _tell(chats: Sequence[Export], reading: Reading) -> None:
+    rows = []
+    for chat in sorted(chats, key=lambda chat: -chat.rows.height):
+        at = chat.rows.get_column("at")
+        own = chat.rows.get_column("author").is_in(sorted(chat.owner)).sum() if chat.owner else "?"
+        span = f"{at.min():%Y-%m-%d} – {at.max():%Y-%m-%d}" if chat.rows.height else "–"
+        rows.append(
+            (
+                chat.chat.title,
+                f"{chat.format}: {chat.dialect}",
+                str(chat.rows.get_column("author").n_unique()),
+                f"{chat.rows.height:,}",
+                own if isinstance(own, str) else f"{own:,}",
+                span,
+                ", ".join(f"{count:,} {kind.value}" for kind, count in chat.other.items()) or "–",
+            )
+        )
+    if rows:
+        show_table(("chat", "written as", "people", "messages", "own", "span", "left out"), rows)
+    problems = [problem for chat in chats for problem in chat.problems]
+    for problem in problems[:_SHOWN_PROBLEMS]:
+        say(f"left out: {problem}")
+    if len(problems) > _SHOWN_PROBLEMS:
+        say(f"left out: {len(problems) - _SHOWN_PROBLEMS:,} more lines that fit nothing")
+    if reading.left:
+        say(f"no chats: {_kinds(reading.left)}")
+
+
+def _kinds(sources: Iterable[Source]) -> str:
+    counts = Counter(PurePosixPath(source.name).suffix.lower() or "without an ending" for source in sources)
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common(8))
