@@ -129,7 +129,7 @@ def _tell(chats: Sequence[Export], reading: Reading) -> None:
     for chat in sorted(chats, key=lambda chat: -chat.rows.height):
         at = chat.rows.get_column("at")
         own = chat.rows.get_column("author").is_in(sorted(chat.owner)).sum() if chat.owner else "?"
-        span = f"{at.min():%Y-%m-%d} – {at.max():%Y-%m-%d}" if chat.rows.height else "–"
+        days = [str(at.min())[:10], str(at.max())[:10]] if chat.rows.height else []
         rows.append(
             (
                 chat.chat.title,
@@ -137,7 +137,7 @@ def _tell(chats: Sequence[Export], reading: Reading) -> None:
                 str(chat.rows.get_column("author").n_unique()),
                 f"{chat.rows.height:,}",
                 own if isinstance(own, str) else f"{own:,}",
-                span,
+                " – ".join(days),
                 ", ".join(f"{count:,} {kind.value}" for kind, count in chat.other.items()) or "–",
             )
         )

@@ -151,7 +151,7 @@ class _Watched(io.RawIOBase):
 
 
 def _buffered(raw: io.RawIOBase) -> BinaryIO:
-    return io.BufferedReader(raw, _WATCHED)  # type: ignore[type-var] # the stubs ask for more than it needs
+    return io.BufferedReader(raw, _WATCHED)
 
 
 class _Held(io.FileIO):

@@ -21,7 +21,7 @@ NAME = "WhatsApp Chat with Mia.txt"
 
 
 def exports_of(folder: Path, *texts: str) -> list[Export]:
-    found = []
+    found: list[Export] = []
     for number, text in enumerate(texts):
         path = folder / f"{number}" / NAME
         path.parent.mkdir()
