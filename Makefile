@@ -8,7 +8,7 @@ EXTRAS = dev$(if $(TRAIN),$(comma)train)
 comma = ,
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run test storm kill-latency lint types format sample-persona clean
+.PHONY: mutations demo run test storm kill-latency lint types format sample-persona clean
 
 demo: $(VENV)/installed
 	@$(BIN)/understudy demo $(if $(HEADLESS),--headless)
@@ -36,6 +36,10 @@ types: $(VENV)/installed-$(EXTRAS)
 format: $(VENV)/installed-$(EXTRAS)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Breaks one guard after another in a copy of the tree and sees a test fail each time; ONLY="fence-kill …" for some.
+mutations: $(VENV)/installed-$(EXTRAS)
+	@$(BIN)/python -m tests.mutations $(ONLY)
 
 # Makes the sample persona anew from nothing: corpus, tokenizer, base, export, adapter, GGUF, figures.
 sample-persona: $(VENV)/installed-dev,train

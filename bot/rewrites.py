@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any
 
 from bot.chats import policy_of
@@ -52,12 +51,14 @@ class Rewrites:
         self._store = store
         self._clock = clock
         self._lease_ms = int(lease_seconds * 1000)
+        self._looks = 0
 
     async def claim(self) -> Rewrite | None:
         """Take the order that has waited longest, or None when none waits."""
-        partitions = list(self._store.partitions.all())
-        Random().shuffle(partitions)  # else the first partition would be served best
-        for partition in partitions:
+        # Each search begins one partition further, else the first would be served best.
+        self._looks += 1
+        partitions = self._store.partitions
+        for partition in ((self._looks + number) % partitions.count for number in partitions.all()):
             now = self._clock.now_ms()
             row = await self._store.run("claim_rewrite", partition, now, self._lease_ms)
             if row:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from random import Random
 from typing import Any, Final
 
 import structlog
@@ -75,12 +74,14 @@ class TurnQueue:
         self._most = most_messages
         self._overload = max(overload_messages, most_messages)
         self._people = people
+        self._looks = 0
 
     async def claim(self, worker: str) -> Claim | None:
         """Take the chat that has waited longest, or None when none is ready."""
-        partitions = list(self._store.partitions.all())
-        Random().shuffle(partitions)  # else the first partition would be served best
-        for partition in partitions:
+        # Each search begins one partition further, else the first would be served best.
+        self._looks += 1
+        partitions = self._store.partitions
+        for partition in ((self._looks + number) % partitions.count for number in partitions.all()):
             row = await self._store.run(
                 "claim", partition, self._clock.now_ms(), worker, self._lease_ms, self._most, self._overload
             )

@@ -1,0 +1,326 @@
+"""The guards that the promises rest on, each with the line that is broken and the tests that must then fail.
+
+`old` stands in its file exactly once (a test looks), so that a guard which moves takes its mutation along.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+_SCRIPTS: Final = "bot/store/scripts"
+_PROMISES: Final = "tests/bot/promises"
+KILLS: Final = f"{_PROMISES}/test_machine_kills.py::test_no_order_of_steps_breaks_a_promise_around_kills"
+DEATHS: Final = f"{_PROMISES}/test_machine_deaths.py::test_no_order_of_steps_breaks_a_promise_around_deaths"
+APPROVALS: Final = (
+    f"{_PROMISES}/test_machine_approvals.py::test_no_order_of_steps_breaks_a_promise_around_approvals"
+)
+CLOCKS: Final = (
+    f"{_PROMISES}/test_machine_clocks.py::test_no_order_of_steps_breaks_a_promise_when_clocks_jump"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One guard taken away."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    """Tried in order; one that fails is enough."""
+
+    def apply_in(self, tree: Path) -> None:
+        """Break a copy of the tree. Raises ValueError when what is to be broken is not there once."""
+        path = tree / self.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.name}: {self.file} has its text {text.count(self.old)} times")
+        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+def _script(name: str, script: str, old: str, new: str, *tests: str) -> Mutation:
+    return Mutation(name, f"{_SCRIPTS}/{script}.lua", old, new, tests)
+
+
+_TOKEN: Final = (
+    "if redis.call('HGET', settings, 'generation') ~= ARGV[3] or not redis.call('HGET', settings, 'claim')"
+)
+_NO_TOKEN: Final = "if not redis.call('HGET', settings, 'claim')"
+_SENDER: Final = "if redis.call('HGET', key('chat', chat), 'send_token') ~= ARGV[3] or "
+_HEAD: Final = " or redis.call('LINDEX', key('out', chat), 0) ~= id"
+
+MUTATIONS: Final = (
+    # The fence.
+    _script("fence-kill", "fence", "if killed then", "if false then", KILLS),
+    _script(
+        *("fence-epoch", "fence"),
+        "standing_kill(chat) or tonumber(redis.call('HGET', bubble, 'epoch')) ~= epoch_of(chat)",
+        "standing_kill(chat)",
+        KILLS,
+    ),
+    _script(
+        "fence-token",
+        "fence",
+        "redis.call('HGET', settings, 'send_token') ~= ARGV[3] or ",
+        "",
+        DEATHS,
+        CLOCKS,
+    ),
+    _script("fence-order", "fence", _HEAD, "", DEATHS, CLOCKS),
+    _script("fence-unknown", "fence", "if state == 'sending' and (", "if false and (", DEATHS),
+    _script("fence-keyless", "fence", " or ARGV[6] ~= '1')", ")", DEATHS),
+    _script("fence-repeat-for-ever", "fence", " or here or old or", " or here or", CLOCKS),
+    _script(
+        *("fence-approved", "fence"),
+        "if not approved then",
+        "if false then",
+        APPROVALS,
+        KILLS,
+    ),
+    _script(
+        "fence-off",
+        "fence",
+        "local off = not notice and mode == 'off'",
+        "local off = false",
+        APPROVALS,
+        KILLS,
+    ),
+    _script("fence-mode", "fence", "if unwanted then", "if false then", KILLS, APPROVALS),
+    _script("fence-by-rules", "fence", " or (by_rules and mode ~= 'auto')", "", KILLS, DEATHS),
+    _script("fence-expired", "fence", "'expires_at')) <= now then", "'expires_at')) < 0 then", CLOCKS),
+    _script("fence-moved", "fence", "moved_by(chat, draft) >= tonumber(ARGV[7])", "false", APPROVALS, DEATHS),
+    _script("fence-in-flight", "fence", "redis.call('SADD', key('in_flight'), id)", "", KILLS),
+    # What comes in.
+    _script(
+        "deduplication", "accept", "if redis.call('ZSCORE', seen, id) then return 'duplicate' end", "", DEATHS
+    ),
+    _script("seen-trim", "accept", "now - tonumber(ARGV[9])", "now + tonumber(ARGV[9])", DEATHS),
+    _script("own-echo", "accept", "if own then\n", "if false then\n", DEATHS),
+    _script("off-keeps-nothing", "accept", "if not mode or mode == 'off' then", "if not mode then", KILLS),
+    # Workers.
+    _script("settle-token", "settle", _TOKEN, _NO_TOKEN, DEATHS),
+    _script("renew-token", "renew", _TOKEN, _NO_TOKEN, DEATHS, CLOCKS),
+    _script("postpone-token", "postpone", _TOKEN, _NO_TOKEN, DEATHS, CLOCKS),
+    _script(
+        *("settle-kill", "settle"),
+        "and (epoch_of(chat) ~= tonumber(ARGV[4]) or standing_kill(chat))",
+        "and false",
+        KILLS,
+    ),
+    _script(
+        *("settle-epoch", "settle"),
+        "(epoch_of(chat) ~= tonumber(ARGV[4]) or standing_kill(chat))",
+        "standing_kill(chat)",
+        KILLS,
+    ),
+    _script(
+        "settle-hold",
+        "settle",
+        "elseif mode == 'auto' and not decision.hold then",
+        "elseif mode == 'auto' then",
+        DEATHS,
+        KILLS,
+    ),
+    _script(
+        "settle-manual",
+        "settle",
+        "elseif mode == 'auto' and not decision.hold then",
+        "elseif not decision.hold then",
+        APPROVALS,
+    ),
+    _script(
+        "settle-shadow",
+        "settle",
+        "elseif mode == 'shadow' then\n    move",
+        "elseif false then\n    move",
+        KILLS,
+        APPROVALS,
+    ),
+    _script(
+        "claim-pins",
+        "claim",
+        "redis.call('HSETNX', settings, 'pinned'",
+        "redis.call('HSET', settings, 'pinned'",
+        DEATHS,
+    ),
+    _script(
+        "claim-generation",
+        "claim",
+        "redis.call('HINCRBY', settings, 'generation', 1)",
+        "redis.call('HINCRBY', settings, 'generation', 0)",
+        DEATHS,
+    ),
+    # Senders.
+    _script("send-token", "outbox_claim", "'send_token', 1)", "'send_token', 0)", DEATHS),
+    _script("unsent-token", "unsent", _SENDER, "if ", DEATHS, CLOCKS),
+    _script("unknown-token", "unknown", _SENDER, "if ", DEATHS, CLOCKS),
+    _script(
+        "release-token",
+        "release",
+        "~= ARGV[3] then return 'lost'",
+        "== 'x' then return 'lost'",
+        DEATHS,
+        CLOCKS,
+    ),
+    _script(
+        "unsent-before", "unsent", "local before = ARGV[8] == '1'", "local before = false", DEATHS, KILLS
+    ),
+    _script("sent-once", "sent", "if state == 'sent' then return 'known' end", "", DEATHS),
+    _script("sent-in-flight", "sent", "redis.call('SREM', key('in_flight'), id)", "", KILLS),
+    _script(
+        "sent-echo",
+        "sent",
+        "redis.call('ZADD', key('seen', chat), 'NX', now, receipt) == 1",
+        "true",
+        DEATHS,
+        KILLS,
+    ),
+    _script(
+        "clear-out-others",
+        "common",
+        "if redis.call('HGET', bubble, 'draft') == draft\n",
+        "if true\n",
+        APPROVALS,
+        KILLS,
+    ),
+    # Kills.
+    _script(
+        "kill-stands",
+        "kill",
+        "redis.call('HSETNX', key('kill'), 'standing|' .. scope,",
+        "tostring('standing|' .. scope ..",
+        KILLS,
+    ),
+    _script("kill-epoch", "kill", "redis.call('HINCRBY', key('kill'), 'epoch|' .. scope, 1)", "", KILLS),
+    _script(
+        "kill-once",
+        "kill",
+        "== 0 then return { 0, in_flight } end",
+        "== 2 then return { 0, in_flight } end",
+        KILLS,
+    ),
+    _script("kill-counts", "kill", "in_flight = in_flight + 1", "in_flight = 0", KILLS),
+    _script(
+        "resume-unseen",
+        "resume",
+        "if standing and redis.call('HGET', key('kill'), 'latest' .. field) ~= ARGV[4]",
+        "if false",
+        KILLS,
+    ),
+    Mutation(
+        "kill-half-done",
+        "bot/kill_switch.py",
+        "for scope in halves & self._halves:",
+        "for scope in set[KillScope]():",
+        (KILLS,),
+    ),
+    Mutation(
+        "kill-latch", "bot/kill_switch.py", "self._latched[scope] += 1", "self._latched[scope] += 0", (KILLS,)
+    ),
+    Mutation(
+        "kill-heard-at-the-fence",
+        "bot/sender.py",
+        "if self._silent(outgoing) or sending.hurry.is_set():",
+        "if False:",
+        (KILLS,),
+    ),
+    Mutation(
+        "yes-is-for-now",
+        "bot/sender.py",
+        "if not 0 <= self._clock.now_ms() - asked <= _YES_MS:",
+        "if False:",
+        (CLOCKS,),
+    ),
+    Mutation(
+        "uncertain-keyless",
+        "bot/sender.py",
+        "if not self._connector.idempotent or outgoing.tries",
+        "if outgoing.tries",
+        (DEATHS,),
+    ),
+    # People.
+    _script(
+        "approve-twice", "approve", "if not is_open(state) then return", "if false then return", APPROVALS
+    ),
+    _script(
+        "approve-kill",
+        "approve",
+        "if standing_kill(chat) then return { 'killed', state, '' } end",
+        "",
+        KILLS,
+        APPROVALS,
+    ),
+    _script("approve-expired", "approve", "'expires_at')) <= now then", "'expires_at')) < 0 then", CLOCKS),
+    _script(
+        "approve-moved",
+        "approve",
+        "if moved_by(chat, id) >= tonumber(ARGV[7]) then",
+        "if false then",
+        APPROVALS,
+    ),
+    _script(
+        "approve-shadow",
+        "approve",
+        "if mode == 'off' or mode == 'shadow' then",
+        "if mode == 'off' then",
+        APPROVALS,
+    ),
+    _script(
+        "approve-version", "approve", "if version > 0 and version ~=", "if false and version ~=", APPROVALS
+    ),
+    _script(
+        "approve-attempt",
+        "approve",
+        "attempt = redis.call('HINCRBY', name, 'attempt', 1)",
+        "",
+        KILLS,
+        APPROVALS,
+    ),
+    _script(
+        "approve-keeps-both",
+        "approve",
+        "redis.call('HSETNX', name, 'original', redis.call('HGET', name, 'bubbles'))",
+        "",
+        APPROVALS,
+    ),
+    _script(
+        "reject-twice", "reject", "if not is_open(current) then return", "if false then return", APPROVALS
+    ),
+    _script(
+        "taken-by-another", "common", "and tonumber(claim[2]) > now and claim[1]", "and false", APPROVALS
+    ),
+    _script(
+        "rewrite-token",
+        "rewritten",
+        "redis.call('HGET', name, 'rewrite_token') ~= ARGV[3] or ",
+        "",
+        APPROVALS,
+    ),
+    Mutation(
+        "approve-role",
+        "bot/desk.py",
+        'await self._may(person, Role.MODERATOR, "approve drafts")\n        draft =',
+        "draft =",
+        (APPROVALS,),
+    ),
+    Mutation("resume-role", "bot/desk.py", 'await self._may(person, Role.OWNER, "resume")', "", (KILLS,)),
+    # Rules.
+    Mutation(
+        "rule-that-raises",
+        "safety/policy.py",
+        "return Verdict(Outcome.STOP, rule.name, reason)",
+        "return Verdict(Outcome.ALLOW, rule.name, reason)",
+        (DEATHS,),
+    ),
+    Mutation(
+        "bots-are-not-answered",
+        "safety/rules/echo.py",
+        "        if people:\n",
+        "        if others:\n",
+        (DEATHS,),
+    ),
+)
