@@ -56,6 +56,8 @@ class Untyped(StrEnum):
     """Written by a program, or through one."""
     STICKER = "sticker"
     """A picture out of a set, of which the format gives nothing but the fact."""
+    APP = "app"
+    """Made by an app inside the messenger: a move in a game, a payment, a drawing."""
     UNSUPPORTED = "unsupported"
     """A kind of message that the exporter itself could not write out."""
     DUPLICATE = "duplicate"

@@ -11,11 +11,12 @@ from chat.errors import DateOrderUnknown, ExportDamaged, ExportError, FormatUnkn
 from chat.exports.bundle import Bundle, Source, open_bundle
 from chat.exports.dates import DateOrder
 from chat.exports.export import Export
+from chat.exports.imessage import IMessage
 from chat.exports.reader import Reader, ReadOptions, Unit
 from chat.exports.whatsapp import WhatsApp
 from chat.exports.whatsapp_body import author_key
 
-READERS: tuple[Reader, ...] = (WhatsApp(),)
+READERS: tuple[Reader, ...] = (IMessage(), WhatsApp())
 """Asked in this order; the first that knows a source reads it."""
 
 
@@ -88,7 +89,11 @@ class _Work:
 
     def _one(self, reader: Reader, unit: Unit, options: ReadOptions) -> None:
         try:
-            self.exports += reader.read(unit, options)
+            for found in reader.read(unit, options):
+                if isinstance(found, ExportError):
+                    self.failures.append(found)
+                else:
+                    self.exports.append(found)
         except DateOrderUnknown:
             raise
         except ExportError as error:

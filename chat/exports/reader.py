@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from chat.errors import ExportError
 from chat.exports.bundle import Bundle, Source
 from chat.exports.dates import DateOrder
 from chat.exports.export import Export
@@ -31,8 +32,8 @@ class Reader(Protocol):
     def units(self, bundle: Bundle) -> Iterable[Unit]:
         """Pick the sources it knows, by a look inside, as units. Never raises."""
 
-    def read(self, unit: Unit, options: ReadOptions) -> Iterator[Export]:
-        """Read a unit, chat by chat.
+    def read(self, unit: Unit, options: ReadOptions) -> Iterator[Export | ExportError]:
+        """Read a unit, chat by chat. Gives an error in place of what alone of the unit cannot be read.
 
         Raises ExportError when the unit is beyond reading; a single bad line or record becomes one of
         `Export.problems`.
