@@ -13,10 +13,11 @@ from chat.exports.dates import DateOrder
 from chat.exports.export import Export
 from chat.exports.imessage import IMessage
 from chat.exports.reader import Reader, ReadOptions, Unit
+from chat.exports.signal import Signal
 from chat.exports.whatsapp import WhatsApp
 from chat.exports.whatsapp_body import author_key
 
-READERS: tuple[Reader, ...] = (IMessage(), WhatsApp())
+READERS: tuple[Reader, ...] = (IMessage(), Signal(), WhatsApp())
 """Asked in this order; the first that knows a source reads it."""
 
 
