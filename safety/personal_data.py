@@ -15,7 +15,7 @@ import sys
 import threading
 import types
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -82,6 +82,7 @@ _BASICS: Final = (
     ("pattern", "Pattern"),
     ("pattern_recognizer", "PatternRecognizer"),
 )
+_PLAIN: Final = re.compile(r"[\n\t -~]*")
 _building = threading.Lock()
 
 
@@ -100,12 +101,15 @@ class Recognisers:
         with _building:
             return cls(*_built())
 
-    def find(self, text: str, *, code_asked: bool = False) -> tuple[Found, ...]:
-        """Find personal data of every kind. `code_asked` says that somebody asks for a code or a password."""
-        plain = _plain(text)
+    def find(
+        self, text: str, *, code_asked: bool = False, kinds: Collection[Kind] = tuple(Kind)
+    ) -> tuple[Found, ...]:
+        """Find personal data of these kinds. `code_asked` says that somebody asks for a code or a password."""
+        plain = plain_text(text)
         found = [
             Found(kind, result.score, plain[result.start : result.end])
             for kind, recognisers in self.by_kind.items()
+            if kind in kinds
             for recogniser in (*recognisers, *((self.asked,) if code_asked and kind is Kind.CODE else ()))
             for result in recogniser.analyze(plain, recogniser.supported_entities, None) or ()
         ]
@@ -114,7 +118,7 @@ class Recognisers:
 
 def asks_for_code(text: str) -> bool:
     """Whether a text speaks of a code or password, so that a bare number after it may be one."""
-    return CODE_WORDS.search(_plain(text)) is not None
+    return CODE_WORDS.search(plain_text(text)) is not None
 
 
 def domain_of(link: str) -> str:
@@ -123,8 +127,10 @@ def domain_of(link: str) -> str:
     return re.split(r"[/?#]", host, maxsplit=1)[0].rpartition("@")[2].partition(":")[0].rstrip(".")
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """The text without characters that nobody sees, and without full-width and other compatibility forms."""
+    if _PLAIN.fullmatch(text):
+        return text
     return "".join(
         unicodedata.normalize("NFKC", char)
         for char in text

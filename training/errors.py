@@ -2,6 +2,8 @@
 
     TrainingError
     ├── DatasetTooSmall   the exports give too little to learn from
+    ├── KeyUnusable       a key to pseudonyms is missing, another's, open to others, or lies in the dataset
+    ├── ModerationAway    messages that should be moderated could not be judged
     ├── BaseUnusable      a base model's folder is not whole, or of a kind that is not handled here
     ├── NotAsAsked        what would be trained is not what was asked for
     ├── ConversionError   weights that cannot be written as GGUF
@@ -19,6 +21,14 @@ class TrainingError(Exception):
 
 class DatasetTooSmall(TrainingError):
     """The exports give no examples, or none that can be held out."""
+
+
+class KeyUnusable(TrainingError):
+    """A key to pseudonyms is missing, is another's, may be read by others, or would travel with the dataset."""
+
+
+class ModerationAway(TrainingError):
+    """Messages that should be moderated could not be judged, so that there is no dataset of them."""
 
 
 class BaseUnusable(TrainingError):

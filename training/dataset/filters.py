@@ -37,7 +37,9 @@ class Taken(StrEnum):
     MODERATED = "moderated"
     """A category of moderation scored its threshold or more."""
     SITUATIONAL = "situational"
-    """Holds for one moment only."""
+    """By the owner, and holds for one moment only."""
+    MASKED = "masked"
+    """Not taken out: a fact that holds for one moment only gave way to a mark."""
     FEW = "few"
     """Of a chat or a contact with too few messages."""
 
@@ -101,7 +103,7 @@ class Filtered:
 
     @property
     def taken(self) -> Mapping[Taken, int]:
-        """How many messages each filter took."""
+        """How many messages each filter took, or masked."""
         counts: Counter[Taken] = Counter()
         for cut in self.cuts:
             counts[cut.kind] += cut.messages

@@ -1,0 +1,63 @@
+"""What happens to exports before any recipe sees them: filters, moderation, situational facts, pseudonyms.
+
+In this order: consent and choice go by real names, and nothing is written before they are replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from chat.exports.export import Export
+from safety.moderation.classifier import Classifier
+from safety.moderation.settings import Thresholds
+from training.dataset.filters import Agreed, Filtered, FilterSettings, filtered
+from training.dataset.moderation import moderated
+from training.dataset.pseudonym_key import PseudonymKey
+from training.dataset.pseudonym_table import PseudonymTable
+from training.dataset.pseudonyms import Pseudonyms
+from training.dataset.situational import Situational, without_situations
+
+
+@dataclass(frozen=True, slots=True)
+class PreparationSettings:
+    """What is done. `moderation` are the thresholds; without any, nothing is judged."""
+
+    filters: FilterSettings = field(default_factory=FilterSettings)
+    moderation: Thresholds | None = None
+    situational: Situational = Situational.KEEP
+    pseudonyms: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The owner's key, the table of earlier datasets, which grows, and names beyond those of who wrote."""
+
+    key: PseudonymKey
+    table: PseudonymTable
+    names: tuple[str, ...] = ()
+
+
+async def prepared(
+    exports: Sequence[Export],
+    settings: PreparationSettings,
+    *,
+    agreed: Agreed | None = None,
+    classifier: Classifier | None = None,
+    seal: Seal | None = None,
+) -> Filtered:
+    """Prepare exports. Raises ModerationAway, and ValueError where a setting needs what was not given."""
+    if settings.moderation is not None and classifier is None:
+        raise ValueError("moderation needs a classifier")
+    if settings.pseudonyms and seal is None:
+        raise ValueError("pseudonyms need a key")
+    state = filtered(exports, settings.filters, agreed)
+    if settings.moderation is not None and classifier is not None:
+        state = (await moderated(state.exports, classifier, settings.moderation)).after(state)
+    state = without_situations(state.exports, settings.situational).after(state)
+    if not settings.pseudonyms or seal is None:
+        return state
+    everybody = {name for export in exports for name in export.rows.get_column("name").unique()}
+    made = Pseudonyms(seal.key, state.exports, everybody.union(seal.names), seal.table)
+    cuts = tuple(replace(cut, chat=made.chat(cut.chat)) for cut in state.cuts)
+    return Filtered(made.exports(state.exports), cuts)
