@@ -12,12 +12,13 @@ from chat.exports.bundle import Bundle, Source, open_bundle
 from chat.exports.dates import DateOrder
 from chat.exports.export import Export
 from chat.exports.imessage import IMessage
+from chat.exports.meta import Meta
 from chat.exports.reader import Reader, ReadOptions, Unit
 from chat.exports.signal import Signal
 from chat.exports.whatsapp import WhatsApp
 from chat.exports.whatsapp_body import author_key
 
-READERS: tuple[Reader, ...] = (IMessage(), Signal(), WhatsApp())
+READERS: tuple[Reader, ...] = (IMessage(), Signal(), Meta(), WhatsApp())
 """Asked in this order; the first that knows a source reads it."""
 
 
