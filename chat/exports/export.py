@@ -177,8 +177,22 @@ class RowsBuilder:
 
     def _pack(self) -> None:
         if self._columns["id"]:
-            self._packed.append(pl.DataFrame(self._columns, schema=ROWS))
+            try:
+                packed = pl.DataFrame(self._columns, schema=ROWS)
+            except UnicodeEncodeError:
+                # JSON may hold halves of surrogate pairs, which no table does.
+                columns = {
+                    name: [_encodable(value) for value in values] for name, values in self._columns.items()
+                }
+                packed = pl.DataFrame(columns, schema=ROWS)
+            self._packed.append(packed)
             self._columns = {name: [] for name in ROWS}
+
+
+def _encodable(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class RowIds:

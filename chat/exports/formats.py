@@ -10,15 +10,30 @@ from pathlib import Path
 from chat.errors import DateOrderUnknown, ExportDamaged, ExportError, FormatUnknown
 from chat.exports.bundle import Bundle, Source, open_bundle
 from chat.exports.dates import DateOrder
+from chat.exports.discord_exporter import DiscordExporter
+from chat.exports.discord_package import DiscordPackage
 from chat.exports.export import Export
+from chat.exports.imazing import IMazing
 from chat.exports.imessage import IMessage
 from chat.exports.meta import Meta
 from chat.exports.reader import Reader, ReadOptions, Unit
 from chat.exports.signal import Signal
+from chat.exports.slack import Slack
+from chat.exports.telegram import Telegram
 from chat.exports.whatsapp import WhatsApp
 from chat.exports.whatsapp_body import author_key
 
-READERS: tuple[Reader, ...] = (IMessage(), Signal(), Meta(), WhatsApp())
+READERS: tuple[Reader, ...] = (
+    IMessage(),
+    Signal(),
+    Meta(),
+    IMazing(),
+    WhatsApp(),
+    DiscordPackage(),
+    DiscordExporter(),
+    Telegram(),
+    Slack(),
+)
 """Asked in this order; the first that knows a source reads it."""
 
 
