@@ -196,21 +196,42 @@ def _encodable(value: object) -> object:
 
 
 class RowIds:
-    """Ids for formats that have none: the time, a checksum of author and text, and which occurrence it is.
+    """Ids for formats that have none: the second, a checksum of author and text, and which occurrence it is.
 
-    Two exports of one chat that overlap give the same messages the same ids.
+    Two exports of one chat that overlap give the same messages the same ids. A checksum of 32 bits is enough
+    to tell apart what one second of one chat holds.
     """
 
     def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
+        self._seen: Counter[int] = Counter()
 
     def of(self, at: datetime, author: str, text: str) -> str:
         """Give the next id for these three."""
         # Exports hold halves of surrogate pairs, which are no UTF-8.
         mark = zlib.crc32(f"{author}\0{text}".encode("utf-8", "surrogatepass"))
-        key = f"{at:%Y%m%d%H%M%S}-{mark:08x}"
+        second = int(at.replace(tzinfo=at.tzinfo or UTC).timestamp()) & 0xFFFFFFFF
+        key = second << 32 | mark
         self._seen[key] += 1
-        return f"{key}-{self._seen[key]}"
+        return f"{key}" if self._seen[key] == 1 else f"{key}.{self._seen[key]}"
+
+    @staticmethod
+    def column(keys: pl.Series) -> pl.Series:
+        """The same for a column of keys, which `key_of` gives."""
+        ids = keys.cast(pl.String)
+        ordered = keys.sort()
+        doubled = keys.is_in(ordered.filter(ordered == ordered.shift()).unique().implode())
+        if not doubled.any():
+            return ids
+        nth = keys.filter(doubled).to_frame("key").select(pl.int_range(1, pl.len() + 1).over("key"))
+        several = pl.DataFrame({"id": ids.filter(doubled), "n": nth.to_series()}).select(
+            pl.when(pl.col("n") == 1).then("id").otherwise(pl.format("{}.{}", "id", "n"))
+        )
+        return ids.scatter(doubled.arg_true(), several.to_series())
+
+    @staticmethod
+    def key_of(seconds: pl.Expr, marks: pl.Expr) -> pl.Expr:
+        """Keys from seconds since 1970, and checksums of `author NUL text`."""
+        return (seconds & 0xFFFFFFFF).cast(pl.UInt64) * (1 << 32) + marks.cast(pl.UInt64)
 
 
 class _Messages(Sequence[Message]):

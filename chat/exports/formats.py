@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import polars as pl
+
 from chat.errors import DateOrderUnknown, ExportDamaged, ExportError, FormatUnknown
 from chat.exports.bundle import Bundle, Source, open_bundle
 from chat.exports.dates import DateOrder
@@ -161,7 +163,7 @@ def read_export(path: Path, owner: str, date_order: DateOrder | None = None) -> 
 def authors_named(export: Export, name: str) -> frozenset[str]:
     """The ids of the authors whose id, else whose name, this is."""
     key = author_key(name)
-    pairs = export.rows.select("author", "name").unique().rows()
-    return frozenset(author for author, _ in pairs if author == key) or frozenset(
-        author for author, shown in pairs if shown == key
-    )
+    if (export.rows.get_column("author") == key).any():
+        return frozenset({key})
+    found = export.rows.filter(pl.col("name") == key)
+    return frozenset(found.get_column("author").unique())

@@ -1,17 +1,27 @@
 """What WhatsApp itself writes in place of a text, and how it is told from what somebody typed.
 
 iOS marks its own words with an invisible direction mark, whatever the language. Android does not, so
-there a bracketed line and a short table of phrases have to do; a placeholder in a language that the table
-lacks is taken for text.
+there a bracketed line and the tables of phrases have to do.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+
+import polars as pl
 
 from chat.exports.export import Untyped
 from chat.exports.whatsapp_header import MARKS
+from chat.exports.whatsapp_phrases import (
+    as_written,
+    attached_otherwise,
+    attached_phrases,
+    edited_markers,
+    left_out,
+    phrases,
+)
 from chat.message import Attachment
 
 _LONGEST_NAME = 60
@@ -28,86 +38,16 @@ _OWN_FILE_NAME = re.compile(r"[A-Z]{3,5}-\d{8}-WA\d{4}\.\w{2,5}")
 _BARE_FILE = re.compile(r"[^\n]{1,200}\.(?=\w*[A-Za-z])\w{2,5}")
 _ATTACHED = re.compile(r"<[^<>\n]*\.\w{2,5} ?>")
 _POLL = re.compile(rf"[^\n:]{{3,20}}:\n.*\n{_MARK}?\w+: [^\n]*\({_MARK}?\d+ [^()\n]+(?:\(s\))?\)", re.DOTALL)
+_ODD = (
+    "[\u200e\u200f]|https://(?:maps\\.google\\.com/|foursquare\\.com/v/)|^[^\\n:]{3,20}:\\n"
+    "|^This message was deleted|^\\s*$"
+)
+_KINDS = ("deleted", "calls", "live_locations")
+_ODD_IOS = _ODD
+_ODD_ANDROID = _ODD + r"|^\s*<|>\s*$|\)(?:\n|$)"
 _PLACE = re.compile(r"(?:[^\n]{1,200}: )?https://(?:maps\.google\.com/|foursquare\.com/v/)\S+")
 
-# English, German, Spanish, French, Portuguese, Italian, Dutch; without the final dot that iOS adds.
-_DELETED = frozenset(
-    (
-        "This message was deleted",
-        "You deleted this message",
-        "Diese Nachricht wurde gelöscht",
-        "Du hast diese Nachricht gelöscht",
-        "Este mensaje fue eliminado",
-        "Se eliminó este mensaje",
-        "Eliminaste este mensaje",
-        "Ce message a été supprimé",
-        "Vous avez supprimé ce message",
-        "Esta mensagem foi apagada",
-        "Esta mensagem foi apagada pelo remetente",
-        "Você apagou esta mensagem",
-        "Mensagem apagada",
-        "Questo messaggio è stato eliminato",
-        "Hai eliminato questo messaggio",
-        "Dit bericht is verwijderd",
-        "U hebt dit bericht verwijderd",
-    )
-)
 _DELETED_BY = "This message was deleted by admin "
-_CALLS = frozenset(
-    (
-        "missed voice call",
-        "missed video call",
-        "missed group voice call",
-        "missed group video call",
-        "verpasster sprachanruf",
-        "verpasster videoanruf",
-        "llamada de voz perdida",
-        "videollamada perdida",
-        "appel vocal manqué",
-        "appel vidéo manqué",
-        "chamada de voz perdida",
-        "chamada de vídeo perdida",
-        "videochamada perdida",
-        "chiamata vocale persa",
-        "videochiamata persa",
-        "gemiste spraakoproep",
-        "gemiste video-oproep",
-    )
-)
-_LOCATIONS = frozenset(
-    (
-        "live location shared",
-        "live-standort wird geteilt",
-        "ubicación en tiempo real compartida",
-        "localisation en direct partagée",
-        "localização atual compartilhada",
-        "posizione attuale condivisa",
-        "live locatie gedeeld",
-    )
-)
-_FILE_PHRASES = frozenset(
-    (
-        "file attached",
-        "Datei angehängt",
-        "archivo adjunto",
-        "archivo adjuntado",
-        "fichier joint",
-        "ficheiro anexado",
-        "arquivo anexado",
-        "file allegato",
-        "bestand bijgevoegd",
-    )
-)
-_EDITED = (
-    "<This message was edited>",
-    "<Diese Nachricht wurde bearbeitet.>",
-    "<Diese Nachricht wurde bearbeitet>",
-    "<Se editó este mensaje.>",
-    "<Ce message a été modifié>",
-    "<Mensagem editada>",
-    "<Questo messaggio è stato modificato>",
-    "<Dit bericht is bewerkt>",
-)
 # "null" is what Android writes for a photo viewed once; a typed "null" looks the same. ":." is of old versions.
 _HIDDEN = frozenset(("", "null", ":.", "Waiting for this message. This may take a while."))
 
@@ -131,25 +71,38 @@ class Body:
     attachment: Attachment | None = None
 
 
-def split_author(rest: str) -> tuple[str, str] | None:
-    """Part a header's rest into the author's name and the body, or give None for a notice.
+def is_author(name: str) -> bool:
+    """Tell whether what stands before a colon is a name.
 
     A notice may hold a colon too (`… changed the subject to “Plan: X”`): what is no name is no author.
     """
-    name, colon, body = rest.partition(": ")
-    if not colon:
-        if not rest.endswith(":"):
-            return None
-        name, body = rest[:-1], ""
     # Nicknames hold quotes in pairs; a quotation that is still open at the colon is a notice's.
-    if not name or len(name) > _LONGEST_NAME or len(_QUOTES.findall(name)) % 2 or _NOTICE_WORDS.search(name):
-        return None
-    return name, body
+    return (
+        0 < len(name) <= _LONGEST_NAME
+        and len(_QUOTES.findall(name)) % 2 == 0
+        and not _NOTICE_WORDS.search(name)
+    )
 
 
 def author_key(name: str) -> str:
     """Write a name as we compare it: no direction marks, plain spaces. Joined emoji stay joined."""
     return " ".join(name.translate({ord(mark): None for mark in MARKS}).split())
+
+
+def odd_bodies(bodies: pl.Series, *, bracketed: bool) -> pl.Series:
+    """Mark the bodies that must be read one by one: every other is plain text for both readers below."""
+    signs = _ODD_IOS if bracketed else _ODD_ANDROID
+    whole = pl.col("b").str.strip_chars().str.strip_suffix(".").is_in(_whole_bodies())
+    return bodies.to_frame("b").select(pl.col("b").str.contains(signs) | whole).to_series()
+
+
+@lru_cache(maxsize=1)
+def _whole_bodies() -> list[str]:
+    """Phrases that are a whole body, without final dots."""
+    found = {
+        text.removesuffix(".") for text in (*_HIDDEN, *(text for kind in _KINDS for text in as_written(kind)))
+    }
+    return sorted({form for text in found for form in (text, text.lower(), text.capitalize())})
 
 
 def read_ios(body: str) -> Body | Untyped:
@@ -166,14 +119,14 @@ def read_ios(body: str) -> Body | Untyped:
         return Body(head, edited=True)
     # `name.pdf • <mark>2 pages <mark>document omitted`: the head is the document's name.
     if _BARE_FILE.fullmatch(head.removesuffix(" •")):
-        return Untyped.MEDIA
+        return Body("", attachment=_attachment(tail))
     return Body(head, attachment=_attachment(tail))
 
 
 def read_android(body: str) -> Body | Untyped:
     """Read a body as an Android phone writes it."""
     edited = False
-    for marker in _EDITED:
+    for marker in edited_markers():
         if body.endswith(marker):
             body, edited = body.removesuffix(marker).rstrip(" \u200e"), True
             break
@@ -184,7 +137,7 @@ def read_android(body: str) -> Body | Untyped:
         placeholder = _android_file(first, marked=body[:1] in ("\u200e", "\u200f"))
     if placeholder is not None:
         if not newline or not rest.strip() or _BARE_FILE.fullmatch(rest):
-            return Untyped.MEDIA
+            return Body("", edited, _attachment(placeholder))
         return Body(rest, edited, _attachment(placeholder))
     if "\n" in body and _POLL.match(body):
         return Untyped.POLL
@@ -194,26 +147,26 @@ def read_android(body: str) -> Body | Untyped:
 def _android_file(line: str, *, marked: bool) -> str | None:
     """Give the file's name where a line says that one was attached; else it is somebody's `a.txt (draft)`."""
     found = _ANDROID_FILE.fullmatch(line)
-    if found and (marked or found["phrase"] in _FILE_PHRASES or _OWN_FILE_NAME.fullmatch(found["name"])):
+    if found and (marked or found["phrase"] in attached_phrases() or _OWN_FILE_NAME.fullmatch(found["name"])):
         return found["name"]
-    return None
+    return line if attached_otherwise().fullmatch(line) else None
 
 
 def _common(body: str, *, edited: bool = False) -> Body | Untyped:
     plain = body.strip()
     if plain in _HIDDEN:
         return Untyped.HIDDEN
-    phrase = plain.removesuffix(".")
-    if phrase in _DELETED or (plain.startswith(_DELETED_BY) and "\n" not in plain):
+    phrase = plain.removesuffix(".").lower()
+    if phrase in phrases("deleted") or (plain.startswith(_DELETED_BY) and "\n" not in plain):
         return Untyped.DELETED
-    if phrase.casefold() in _CALLS:
+    if phrase in phrases("calls"):
         return Untyped.CALL
-    if phrase.casefold() in _LOCATIONS or _PLACE.fullmatch(plain):
+    if phrase in phrases("live_locations") or _PLACE.fullmatch(plain):
         return Untyped.LOCATION
     return Body(body, edited)
 
 
-def _ios_notice(plain: str) -> Untyped:
+def _ios_notice(plain: str) -> Body | Untyped:
     """Sort what the app wrote by its words; a language we lack counts as a notice."""
     known = _common(plain)
     if isinstance(known, Untyped):
@@ -221,12 +174,14 @@ def _ios_notice(plain: str) -> Untyped:
     if _POLL.match(plain):
         return Untyped.POLL
     if _ATTACHED.fullmatch(plain) or _attachment(plain) is not Attachment.OTHER:
-        return Untyped.MEDIA
+        return Body("", attachment=_attachment(plain))
     return Untyped.NOTICE
 
 
 def _attachment(words: str) -> Attachment:
-    lower = words.casefold()
+    lower = words.lower()
+    if kind := left_out().get(lower.removesuffix(".")):
+        return kind
     if len(lower) <= 120:
         for kind, signs in _WORDS:
             if any(sign in lower for sign in signs):

@@ -43,6 +43,8 @@ _BEFORE_NOON = frozenset(
 _AFTER_NOON = frozenset(
     ("pm", "م", "mittags", "nachm", "nachmittags", "abends", "下午", "午後", "오후", "μμ", "du", "ös", "ch")
 )
+_CLEAR = 20
+"""So many numbers that are no month settle an order of which the other has none: a paste is never so long."""
 _JAPANESE_ERAS = {"R": 2018, "H": 1988}
 
 
@@ -204,10 +206,10 @@ class _Trace:
     last: date | None = None
     newest: date = date.min
 
-    def see(self, numbers: tuple[int, int, int]) -> None:
+    def see(self, numbers: tuple[int, int, int], times: int) -> None:
         day = day_of(numbers, self.order)
         if day is None:
-            self.impossible += 1
+            self.impossible += times
             return
         self.first = self.first or day
         self.newest = max(self.newest, day)
@@ -234,14 +236,22 @@ class Survey:
         default_factory=lambda: (_Trace(DateOrder.DAY_FIRST), _Trace(DateOrder.MONTH_FIRST))
     )
 
-    def see(self, header: Header) -> None:
-        """Count a header of this dialect."""
-        self.count += 1
+    def see(self, numbers: tuple[int, int, int], times: int = 1) -> None:
+        """Count headers of this dialect that bear one date, one after the other."""
+        self.count += times
         if self.dialect.year_first:
             return
-        self.ambiguous = self.ambiguous or header.numbers[0] != header.numbers[1]
+        self.ambiguous = self.ambiguous or numbers[0] != numbers[1]
         for trace in self.traces:
-            trace.see(header.numbers)
+            trace.see(numbers, times)
+
+    @property
+    def clear(self) -> bool:
+        """Whether nothing that is still to come will change the order."""
+        if self.dialect.year_first or self.dialect.dash.startswith("."):
+            return True
+        left, right = sorted(trace.impossible for trace in self.traces)
+        return left == 0 and right >= _CLEAR
 
     def order(self, written_on: date) -> DateOrder | None:
         """Decide the order, or give None. `written_on` is a day that no message can be younger than."""

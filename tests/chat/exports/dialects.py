@@ -49,6 +49,27 @@ def _arabic(at: datetime) -> str:
     return f"[{at.day}{RLM}/{at.month}{RLM}/{at.year}، {at:%H:%M:%S}] ".translate(digits)
 
 
+def _arabic_halves(at: datetime) -> str:
+    hour, half = _half(at)
+    text = (
+        f"[{at.day}{RLM}/{at.month}{RLM}/{at.year}{RLM}، {hour}:{at:%M:%S} {'ص' if half == 'AM' else 'م'}] "
+    )
+    return text.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
+
+
+def _german_halves(at: datetime) -> str:
+    hour, _ = _half(at)
+    half = ("nachts", "morgens", "vorm.", "mittags", "nachm.", "abends")[at.hour // 4]
+    if (half in {"mittags", "nachm.", "abends"}) != (at.hour >= 12):
+        half = "vorm." if at.hour < 12 else "nachm."
+    return f"{at:%d.%m.%y}, {hour}:{at:%M} {half} - "
+
+
+def _chinese(at: datetime) -> str:
+    hour, half = _half(at)
+    return f"[{at.year}/{at.month}/{at.day} {'上午' if half == 'AM' else '下午'}{hour}:{at:%M:%S}] "
+
+
 DIALECTS = (
     Dialect("uk android", lambda at: f"{at:%d/%m/%Y, %H:%M} - ", seconds=False),
     Dialect("us android", _us_android, seconds=False),
@@ -73,4 +94,26 @@ DIALECTS = (
         end="\r\n",
     ),
     Dialect("arabic iphone", _arabic, seconds=True, end="\r\n"),
+    Dialect("arabic iphone with halves", _arabic_halves, seconds=True, end="\r\n"),
+    Dialect("german android with halves", _german_halves, seconds=False),
+    Dialect("chinese iphone", _chinese, seconds=True, end="\r\n"),
+    Dialect(
+        "buddhist iphone",
+        lambda at: f"[{at.month}/{at.day}/{at.year + 543} BE {at:%H:%M:%S}] ",
+        seconds=True,
+        end="\r\n",
+    ),
+    Dialect(
+        "japanese iphone",
+        lambda at: f"[{at.month}/{at.day}/R{at.year - 2018}, {at:%H:%M:%S}] ",
+        seconds=True,
+        end="\r\n",
+    ),
+    Dialect(
+        "iphone with marks before lines",
+        lambda at: f"{LRM}[{at:%d/%m/%Y, %H:%M:%S}] ",
+        seconds=True,
+        end="\r\n",
+    ),
+    Dialect("argentine android", lambda at: f"{at.day}/{at.month}/{at:%y} {at:%H:%M} - ", seconds=False),
 )

@@ -135,13 +135,6 @@ def test_names_are_compared_without_marks_and_keep_their_emoji(folder: Path) -> 
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        ("<Media omitted>", Untyped.MEDIA),
-        ("<Medien weggelassen>", Untyped.MEDIA),
-        ("<View once voice message omitted>", Untyped.MEDIA),
-        ("<Média kihagyva>", Untyped.MEDIA),
-        (f"{LRM}IMG-20220318-WA0001.jpg (file attached)", Untyped.MEDIA),
-        ("plan.pdf (Datei angehängt)\nplan.pdf", Untyped.MEDIA),
-        ("IMG-20220318-WA0001.jpg (csatolt fájl)", Untyped.MEDIA),
         ("This message was deleted", Untyped.DELETED),
         ("You deleted this message", Untyped.DELETED),
         ("Diese Nachricht wurde gelöscht.", Untyped.DELETED),
@@ -156,6 +149,45 @@ def test_names_are_compared_without_marks_and_keep_their_emoji(folder: Path) -> 
 def test_what_android_writes_itself_is_not_typed(folder: Path, body: str, kind: Untyped) -> None:
     export = android(folder, body)
     assert (texts(export), dict(export.other)) == (["first"], {kind: 1})
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("<Media omitted>", Attachment.OTHER),
+        ("<Medien weggelassen>", Attachment.OTHER),
+        ("<View once voice message omitted>", Attachment.OTHER),
+        ("<Média kihagyva>", Attachment.OTHER),
+        ("< Média vynechána >", Attachment.OTHER),
+        (f"{LRM}IMG-20220318-WA0001.jpg (file attached)", Attachment.IMAGE),
+        ("plan.pdf (Datei angehängt)\nplan.pdf", Attachment.DOCUMENT),
+        ("IMG-20220318-WA0001.jpg (csatolt fájl)", Attachment.IMAGE),
+        ("a.mp4 (soubor byl přiložen)", Attachment.OTHER),
+    ],
+)
+def test_what_android_attached_without_a_word_has_no_text(folder: Path, body: str, kind: Attachment) -> None:
+    export = android(folder, body)
+    assert [(m.text, m.attachment) for m in export.messages[1:]] == [("", kind)]
+    assert not export.other
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (f"{LRM}image omitted", Attachment.IMAGE),
+        (f"{LRM}Bild weggelassen", Attachment.IMAGE),
+        (f"{LRM}<attached: 00000012-PHOTO-2022-03-27.jpg>", Attachment.IMAGE),
+        (f"plan.pdf • {LRM}2 pages {LRM}document omitted", Attachment.DOCUMENT),
+        (f"{LRM}εικόνα παραλείφθηκε", Attachment.IMAGE),
+        (f"{RLM}لم يتم إدراج الصورة", Attachment.IMAGE),
+    ],
+)
+def test_what_an_iphone_left_out_without_a_word_has_no_text(
+    folder: Path, body: str, kind: Attachment
+) -> None:
+    export = ios(folder, body)
+    assert [(m.text, m.attachment) for m in export.messages[1:]] == [("", kind)]
+    assert not export.other
 
 
 @pytest.mark.parametrize(
@@ -184,14 +216,10 @@ def test_an_edited_text_loses_the_marker(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (f"{LRM}image omitted", Untyped.MEDIA),
-        (f"{LRM}Bild weggelassen", Untyped.MEDIA),
-        (f"{LRM}<attached: 00000012-PHOTO-2022-03-27.jpg>", Untyped.MEDIA),
         (f"{LRM}This message was deleted.", Untyped.DELETED),
         (f"{LRM}Missed video call", Untyped.CALL),
         (f"{LRM}Mia heeft de groep verlaten", Untyped.NOTICE),
         (f"{RLM}غادر أحمد", Untyped.NOTICE),
-        (f"plan.pdf • {LRM}2 pages {LRM}document omitted", Untyped.MEDIA),
         (f"{LRM}POLL:\nwhen?\n{LRM}OPTION: now ({LRM}2 votes)", Untyped.POLL),
         ("Cafe (1 High St): https://foursquare.com/v/4b", Untyped.LOCATION),
     ],
@@ -289,9 +317,10 @@ def test_of_texts_without_a_telling_name_the_one_with_messages_is_read(folder: P
         (b"", ExportEmpty, "nothing in it"),
         (b"\xef\xbb\xbf\r\n \n", ExportEmpty, "nothing in it"),
         (b"\n\ndear diary\n", DialectUnknown, "line 3"),
-        (f"{STAMP}Sam: hi\n".encode("utf-16"), ExportDamaged, "not UTF-8"),
+        (f"{STAMP}Sam: hi\n".encode("utf-16"), ExportDamaged, "line 1 holds a NUL"),
+        (f"{STAMP}Sam: hi\n{STAMP}Sam: \u00fc\n".encode("latin-1"), ExportDamaged, "line 2 is not UTF-8"),
         (f"{STAMP}Sam: hi\n{STAMP}Sam: a\0b\n".encode(), ExportDamaged, "line 2 holds a NUL"),
-        (f"{STAMP}Sam: <Media omitted>\n".encode(), ExportEmpty, "nobody typed"),
+        (f"{STAMP}Sam: null\n".encode(), ExportEmpty, "nobody typed"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_line(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chat.exports import whatsapp
+from chat.exports.blocks import read_blocks
+from chat.exports.export import RowIds
 from chat.exports.formats import read_export
 from chat.exports.whatsapp_header import parse_header
 from tests.chat.exports.dialects import BOM, DIALECTS, Dialect
@@ -53,6 +57,7 @@ def same_dialect(dialect: Dialect, text: str) -> bool:
         st.tuples(st.sampled_from(NAMES), BODIES, st.integers(1, 20 * 3600)), min_size=25, max_size=60
     ),
     bom=st.booleans(),
+    block=st.sampled_from((1 << 21, 700, 64)),
 )
 @settings(
     max_examples=12,
@@ -64,7 +69,7 @@ def same_dialect(dialect: Dialect, text: str) -> bool:
     ],
 )
 def test_what_is_written_is_read(
-    dialect: Dialect, talk: list[tuple[str, str, int]], bom: bool, tmp_path: Path
+    dialect: Dialect, talk: list[tuple[str, str, int]], bom: bool, block: int, tmp_path: Path
 ) -> None:
     at, written = START, []
     for name, text, pause in talk:
@@ -73,11 +78,22 @@ def test_what_is_written_is_read(
         written.append((at, name, "hello" if same_dialect(dialect, text) else text))
     path = tmp_path / "chat.txt"
     path.write_bytes(((BOM if bom else "") + dialect.write(written)).encode())
-    export = read_export(path, "Sam")
+    # What lies across two blocks must not show.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(whatsapp, "read_blocks", partial(read_blocks, size=block, first=block))
+        export = read_export(path, "Sam")
     expected = [
         (moment if dialect.seconds else moment.replace(second=0), name, text, name == "Sam")
         for moment, name, text in written
     ]
     assert [(m.sent_at, m.author.name, m.text, m.own) for m in export.messages] == expected
     assert not export.other
+    assert not export.problems
+    begins = [n for n, line in enumerate(path.read_text("utf-8").split("\n"), 1) if parse_header(line)]
+    assert set(export.rows.get_column("line")) <= set(begins)
+    assert export.rows.get_column("line").is_sorted()
+    ids = RowIds()
+    assert [m.id for m in export.messages] == [
+        ids.of(m.sent_at, m.author.id, m.text) for m in export.messages
+    ]
     assert len({m.id for m in export.messages}) == len(written)
