@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from chat.errors import ExportDamaged
+from chat.errors import ExportDamaged, ExportEmpty
 from chat.exports.bundle import Bundle, Source
 from chat.exports.export import Clock, Export, RowsBuilder, Untyped
 from chat.exports.faults import Faults
@@ -71,7 +71,7 @@ class IMessage:
                 yield (source, *(log for log in logs if log is not None))
 
     def read(self, unit: Unit, options: ReadOptions) -> Iterator[Export]:
-        """Read the chats. Raises ExportMissing and ExportDamaged."""
+        """Read the chats. Raises ExportMissing, ExportEmpty and ExportDamaged."""
         source, *beside = unit
         with _on_disk(source) as path:
             try:
@@ -151,6 +151,8 @@ class _Reading:
         """Give the chats in the order of their first messages; what was wrong goes with the first."""
         problems = self.faults.all()
         talks = self.talks or ({self.chats.bin: _Talk()} if problems else {})
+        if not talks:
+            raise ExportEmpty(self.source.place, "there are no messages in it; look for another chat.db")
         for room, talk in talks.items():
             yield Export(
                 chat=Chat(ChatKey("imessage", room.id), room.title),

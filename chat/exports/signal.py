@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from chat.errors import ExportDamaged
+from chat.errors import ExportDamaged, ExportEmpty
 from chat.exports import sigexport
 from chat.exports.bundle import Bundle, Source
 from chat.exports.export import Clock, Export, RowsBuilder, Untyped
@@ -58,7 +58,7 @@ class Signal:
                 yield (source,)
 
     def read(self, unit: Unit, options: ReadOptions) -> Iterator[Export]:
-        """Read the chats. Raises ExportMissing and ExportDamaged."""
+        """Read the chats. Raises ExportMissing, ExportEmpty and ExportDamaged."""
         (source,) = unit
         reader = sigexport.read_md if source.name.endswith(".md") else _reader(source)
         if reader is None:
@@ -134,6 +134,8 @@ class _Frames:
         if problems and not talks:
             first = problems[0]
             raise ExportDamaged(self.source.place, f"line {first.line}: {first.what}; export the chats again")
+        if not talks:
+            raise ExportEmpty(self.source.place, "there are no messages in it; export the chats again")
         for talk in talks:
             yield Export(
                 chat=Chat(

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat.errors import ExportDamaged, ExportError
+from chat.errors import ExportEmpty, ExportError
 from chat.exports import imessage
 from chat.exports.bundle import open_bundle
 from chat.exports.export import Clock, Export, Problem, Untyped
@@ -395,7 +395,13 @@ def test_a_view_in_place_of_a_table_is_not_run(tmp_path: Path) -> None:
             "CREATE TABLE handle (id TEXT); CREATE TABLE chat (guid TEXT); CREATE TABLE chat_message_join (a INT);"
             "CREATE VIEW message AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n;"
         )
-    assert [type(failure) for failure in read_bundles((path,)).failures] == [ExportDamaged]
+    assert [failure.problem for failure in read_bundles((path,)).failures] == [
+        "this database is not the one of Messages; look for chat.db"
+    ]
+
+
+def test_a_database_without_a_message_says_so(db: MessagesDb) -> None:
+    assert [type(failure) for failure in read_bundles((db.path,)).failures] == [ExportEmpty]
 
 
 def sample(path: Path) -> bytes:

@@ -141,6 +141,7 @@ def test_a_chat_is_read_oldest_first_with_its_letters_repaired(folder: Path) -> 
         ("plain", "plain"),
         # Neither step may be half done: these letters are no bytes, these bytes no UTF-8.
         ("schön 😀", "schön 😀"),
+        ("ok 😀", "ok 😀"),
         ("schön", "schön"),
     ],
 )

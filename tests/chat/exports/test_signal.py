@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat.errors import ExportDamaged, ExportError
+from chat.errors import ExportDamaged, ExportEmpty, ExportError
 from chat.exports import json_lines
 from chat.exports.bundle import open_bundle
 from chat.exports.export import Clock, Export, Untyped
@@ -104,6 +104,11 @@ def test_an_export_without_a_chat_that_could_be_read_fails(folder: Path) -> None
     (failure,) = read_bundles((folder,)).failures
     assert isinstance(failure, ExportDamaged)
     assert failure.problem == "line 2: it belongs to no chat; export the chats again"
+
+
+def test_an_export_without_a_message_says_so(folder: Path) -> None:
+    (folder / "main.jsonl").write_text('{"version":"1","backupTimeMs":"1"}\n')
+    assert [type(failure) for failure in read_bundles((folder,)).failures] == [ExportEmpty]
 
 
 def test_a_frame_too_long_to_be_one_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
