@@ -2,6 +2,7 @@
 
     TrainingError
     ├── DatasetTooSmall   the exports give too little to learn from
+    ├── DatasetUnreadable a folder is no dataset, or cannot be read
     ├── KeyUnusable       a key to pseudonyms is missing, another's, open to others, or lies in the dataset
     ├── ModerationAway    messages that should be moderated could not be judged
     ├── BaseUnusable      a base model's folder is not whole, or of a kind that is not handled here
@@ -21,6 +22,10 @@ class TrainingError(Exception):
 
 class DatasetTooSmall(TrainingError):
     """The exports give no examples, or none that can be held out."""
+
+
+class DatasetUnreadable(TrainingError):
+    """A folder holds no dataset, or one that cannot be read."""
 
 
 class KeyUnusable(TrainingError):
