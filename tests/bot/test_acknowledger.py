@@ -14,7 +14,7 @@ from bot.app import Office, open_office, open_service
 from bot.chat_words import ChatWords
 from bot.errors import SettingsInvalid
 from bot.kill_ear import KillSettings, kill_id
-from bot.messengers.base import SendRefused, SendUncertain
+from bot.messengers.base import Bubble, SendRefused, SendUncertain
 from bot.settings import Settings
 from chat.message import Author, Chat, ChatKey, Message
 from safety.kill import KillScope
@@ -203,3 +203,31 @@ async def test_the_chats_own_word_is_not_said_either(scene: Scene) -> None:
 def test_a_kill_has_the_id_of_its_message_and_text() -> None:
     message = Message(HERE, "m1", Author("mia", "Mia"), "pineapple", datetime(2026, 1, 1, tzinfo=UTC))
     assert len({kill_id(message), kill_id(message)}) == 1
+
+
+async def test_however_often_the_word_is_said_while_a_kill_stands_it_is_acknowledged_once(
+    scene: Scene,
+) -> None:
+    """Else the stand-ins of two people, each with the other's word in its acknowledgement, never fall silent."""
+    for said in ("k1", "k2", "k1"):
+        await scene.kill(said)
+        await scene.acknowledger().acknowledge(HERE, said)
+    assert scene.messenger.texts(HERE) == [TEXT]
+    await scene.office.kill_switch.resume(EVERYWHERE, "olivia")
+    await scene.kill("k3")
+    await scene.acknowledger().acknowledge(HERE, "k3")
+    assert scene.messenger.texts(HERE) == [TEXT, TEXT], "a kill after a resume is news again"
+
+
+async def test_of_a_chat_that_is_disabled_while_it_is_said_nothing_is_kept(scene: Scene) -> None:
+    async def disable(bubble: Bubble) -> None:
+        await scene.office.desk.disable(OWNER, bubble.chat)
+
+    scene.messenger.before_send = disable
+    await scene.kill()
+    await scene.acknowledger().acknowledge(HERE, "k1")
+    assert scene.messenger.texts(HERE) == [TEXT]
+    store = scene.office.store
+    prefix = store.partitions.prefix(store.partitions.of(HERE))
+    for kind in ("transcript", "seen", "outcome"):
+        assert not await store.ask("exists", f"{prefix}{kind}:{HERE}")

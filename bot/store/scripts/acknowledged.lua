@@ -6,8 +6,8 @@ local name = key('acknowledgement', ARGV[3])
 local state = redis.call('GET', name)
 if state ~= 'sending' and state ~= 'unknown' then return 'known' end
 redis.call('SET', name, ARGV[4], 'KEEPTTL')
--- The messenger may have given it back before this was written.
-if receipt ~= '' and redis.call('ZADD', key('seen', chat), 'NX', now, receipt) == 1 then
+-- The messenger may have given it back before this was written; of a chat that was disabled meanwhile nothing is kept.
+if receipt ~= '' and enabled(chat) and redis.call('ZADD', key('seen', chat), 'NX', now, receipt) == 1 then
   redis.call('RPUSH', key('transcript', chat), ARGV[6])
   redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[7]), -1)
   outcome(chat, { receipt }, 'own', 'the acknowledgement of a kill')
