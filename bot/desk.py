@@ -281,6 +281,9 @@ async def _each(
             await decide(look)
         except DraftRefused as error:
             results.append(Result(look.draft, error.answer, str(error)))
+        except ChatUnknown as error:
+            # The chat was disabled between two looks at it, and its drafts with it.
+            results.append(Result(look.draft, "missing", str(error)))
         except StoreAway as error:
             # It may have been decided or not; the others are still asked about, and said.
             results.append(Result(look.draft, "store_away", str(error)))

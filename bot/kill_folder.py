@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bot.clock import as_datetime
 from safety.kill import KillScope
 
 _DROPPED: Final = ("kill", "pineapple", "kill.txt", "pineapple.txt")
@@ -100,10 +101,12 @@ class KillFolder:
         try:
             data = json.loads(path.read_text())
             scope, by, reason = KillScope.parse(data["scope"]), str(data["by"]), str(data["reason"])
-            return KillNote(path.stem, scope, by, reason, int(data["at"]))
+            at_ms = int(data["at"])
+            as_datetime(at_ms)
+            return KillNote(path.stem, scope, by, reason, at_ms)
         except FileNotFoundError:
             return None  # another process has just put it on record
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             everywhere = KillScope.everywhere()
             return KillNote(path.stem, everywhere, "a note on disk", "a note that cannot be read", 0)
 

@@ -60,8 +60,9 @@ class RedisKillSwitch:
         self._latched: Counter[KillScope] = Counter()
         self._listeners: set[asyncio.Queue[KillScope | None]] = set()
         self._halves: set[KillScope] = set()
-        self._orders: dict[str, asyncio.Task[KillReport]] = {}
-        self._on_record: dict[str, KillReport] = {}
+        # By id and scope, as Redis remembers them: whoever widens a kill under the same id means the wider one.
+        self._orders: dict[tuple[str, KillScope], asyncio.Task[KillReport]] = {}
+        self._on_record: dict[tuple[str, KillScope], KillReport] = {}
 
     async def kill(self, scope: KillScope, by: str, reason: str, kill_id: str = "") -> KillReport:
         """Stop all sending in a scope until an owner resumes it.
@@ -85,9 +86,10 @@ class RedisKillSwitch:
             self._clock.now_ms() if at_ms is None else at_ms,
         )
         # What this process knows to be on record must not cancel anybody's answer when it comes again.
-        known = self._on_record.get(note.id)
-        if known is None and note.id in self._orders:
-            return self._orders[note.id]
+        name = note.id, scope
+        known = self._on_record.get(name)
+        if known is None and name in self._orders:
+            return self._orders[name]
         # The write is begun before anybody here is told: cancelling hundreds of answers takes its time, and the
         # other processes' fences must not wait for that.
         task = asyncio.create_task(self._record(note, known))
@@ -95,8 +97,8 @@ class RedisKillSwitch:
             self._latched[scope] += 1
             for listener in self._listeners:
                 listener.put_nowait(scope)
-        self._orders[note.id] = task
-        task.add_done_callback(lambda _: self._orders.pop(note.id, None))
+        self._orders[name] = task
+        task.add_done_callback(lambda _: self._orders.pop(name, None))
         return task
 
     async def _record(self, note: KillNote, known: KillReport | None) -> KillReport:
@@ -120,7 +122,9 @@ class RedisKillSwitch:
         return report
 
     def _remember(self, kill_id: str, report: KillReport) -> None:
-        self._on_record[kill_id] = KillReport(report.scope, report.in_flight, report.at, new=False)
+        self._on_record[kill_id, report.scope] = KillReport(
+            report.scope, report.in_flight, report.at, new=False
+        )
         while len(self._on_record) > _REMEMBERED:
             self._on_record.pop(next(iter(self._on_record)))
 

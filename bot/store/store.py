@@ -87,6 +87,8 @@ class Store:
         async with AsyncExitStack() as stack:
             options: dict[str, Any] = {
                 "decode_responses": True,
+                # Half characters, as a command line or a JSON may carry: a kill must not fail on its reason's spelling.
+                "encoding_errors": "replace",
                 # No socket_timeout: redis-py would send under asyncio.wait_for, which on Python 3.11 swallows a
                 # cancellation that comes as it finishes; `reach` keeps the time instead.
                 "socket_timeout": None,

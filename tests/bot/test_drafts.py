@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from bot.drafts import ApprovalSettings, Candidate, candidates_to_json
 from bot.errors import DraftRefused, NotAllowed
 from bot.people import Person, Role
 from bot.settings import Settings
+from chat.message import Chat, ChatKey, Message
 from safety.consent import Purpose
 from safety.kill import KillScope
 from safety.mode import Mode
@@ -273,7 +275,35 @@ async def test_of_many_each_is_decided_for_itself(office: Office, room: Playgrou
     assert [result.came_to for result in results] == ["rejected", "decided"]
 
 
+async def test_a_chat_that_is_disabled_meanwhile_does_not_keep_the_others_from_being_decided(
+    office: Office, draft: str
+) -> None:
+    gone = ChatKey("local", "gone")
+    await office.desk.chats.enable(Chat(gone, "Gone"), "olivia")
+    message = Message(gone, "m1", MIA, "Sam?", datetime.now(UTC))
+    lost = await plant(office, message)
+    # Between two looks at it: its draft was still read, its settings are not there any more.
+    prefix = office.store.partitions.prefix(office.store.partitions.of(gone))
+    await office.store.ask("hdel", f"{prefix}chat:{gone}", "mode")
+    results = await office.desk.approve_many(MODERATOR, [Look(lost), Look(draft)])
+    assert [result.came_to for result in results] == ["missing", "approved"]
+
+
 # Time.
+
+
+async def test_a_draft_that_is_gone_does_not_keep_the_others_from_expiring(settings: Settings) -> None:
+    clock = JumpingClock()
+    async with open_office(settings, clock) as office:
+        room = Playground(office)
+        await room.open(Mode.MANUAL)
+        draft = await plant(office, await room.say("Sam?"))
+        prefix = office.store.partitions.prefix(office.store.partitions.of(ROOM))
+        await office.store.ask("zadd", f"{prefix}drafts:open", {"gone": 1})
+        clock.jump_seconds = 86_400
+        assert await office.desk.drafts.sweep() == 1
+        assert (await office.desk.drafts.get(draft)).state == "expired"
+        assert await office.store.ask("zrange", f"{prefix}drafts:open", 0, -1) == []
 
 
 async def test_under_a_kill_nothing_expires_and_afterwards_there_is_time_again(settings: Settings) -> None:

@@ -27,13 +27,21 @@ def test_a_note_is_read_as_it_was_written_until_it_is_forgotten(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"scope": "here"}', '{"scope": "everywhere", "at": "soon"}']
+    "text",
+    [
+        *("", "{", "[]", "[" * 100_000, '{"scope": "here"}'),
+        # A time that is none: numbers that JSON has no bounds for, and years that no calendar has.
+        *(
+            f'{{"scope": "everywhere", "by": "mia", "reason": "", "at": {at}}}'
+            for at in ('"soon"', "Infinity", "NaN", "1e30", "-1e30", "99999999999999999")
+        ),
+    ],
 )
 def test_a_note_that_cannot_be_read_is_a_kill_everywhere(tmp_path: Path, text: str) -> None:
     (tmp_path / "kills").mkdir()
     (tmp_path / "kills" / "77.json").write_text(text)
     (note,) = KillFolder(tmp_path).notes()
-    assert (note.id, note.scope) == ("77", KillScope.everywhere())
+    assert (note.id, note.scope, note.at_ms) == ("77", KillScope.everywhere(), 0)
 
 
 def test_a_note_that_is_just_being_written_is_not_read(tmp_path: Path) -> None:

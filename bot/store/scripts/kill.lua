@@ -8,7 +8,9 @@ local now, scope, id = tonumber(ARGV[1]), ARGV[2], ARGV[5]
 local heard = key('kills_heard')
 local in_flight = 0
 for _, bubble in ipairs(redis.call('SMEMBERS', key('in_flight'))) do
-  for _, covering in ipairs(scopes_of(redis.call('HGET', key('bubble', bubble), 'chat'))) do
+  -- Whatever is the matter with what is only counted here, the kill does not hang on it.
+  local chat = redis.call('HGET', key('bubble', bubble), 'chat')
+  for _, covering in ipairs(chat and scopes_of(chat) or {}) do
     if covering == scope then in_flight = in_flight + 1 end
   end
 end

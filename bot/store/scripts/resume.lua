@@ -14,7 +14,7 @@ if lost then redis.call('HSET', key('kill'), 'since', now) end
 -- Nobody could decide meanwhile, so what waits gets its whole time again.
 for _, id in ipairs(redis.call('ZRANGE', key('drafts', 'open'), 0, -1)) do
   local chat = redis.call('HGET', key('draft', id), 'chat')
-  for _, covering in ipairs(scopes_of(chat)) do
+  for _, covering in ipairs(chat and scopes_of(chat) or {}) do
     if covering == scope then refresh(now, key('draft', id), chat) end
   end
 end

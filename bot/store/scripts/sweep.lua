@@ -12,7 +12,10 @@ for _, id in ipairs(redis.call('ZRANGE', key('drafts', 'open'), 0, 999)) do
       reason = draft[4] .. ' did not decide in time' })
     wake(chat)
   end
-  if state == 'rewriting' and rewrite_killed(id) then
+  if not chat then
+    -- Its draft is gone: damaged, or evicted by a Redis that may.
+    redis.call('ZREM', key('drafts', 'open'), id)
+  elseif state == 'rewriting' and rewrite_killed(id) then
     freeze_rewrite(now, id)
     closed = closed + 1
   elseif standing_kill(chat) then

@@ -204,3 +204,30 @@ async def test_a_store_that_was_laid_out_is_not_laid_out_again(office: Office) -
     await _lose(office, everything=False)
     await office.store.lay_out()
     assert await office.kill_switch.kills() != ()
+
+
+async def test_a_kill_and_its_resume_stand_whatever_is_the_matter_with_the_rest(office: Office) -> None:
+    """Ids of bubbles and drafts that are gone: what only counts or refreshes must not stop the switch."""
+    for partition in office.store.partitions.all():
+        prefix = office.store.partitions.prefix(partition)
+        await office.store.ask("sadd", f"{prefix}in_flight", "gone")
+        await office.store.ask("zadd", f"{prefix}drafts:open", {"gone": 1})
+    async with asyncio.timeout(10):
+        assert (await office.kill_switch.kill(EVERYWHERE, "vera", "enough")).in_flight == 0
+    assert await office.kill_switch.resume(EVERYWHERE, "olivia")
+    assert await office.kill_switch.kills() == ()
+
+
+async def test_a_kill_stands_however_its_author_and_reason_are_spelt(office: Office) -> None:
+    """Half characters: a command line carries bytes that are no text, and some JSON half an emoji."""
+    async with asyncio.timeout(10):
+        await office.kill_switch.kill(EVERYWHERE, "vera \ud83d", "enough \udcff")
+    (kill,) = await office.kill_switch.kills()
+    assert (kill.by, kill.reason) == ("vera ?", "enough ?")
+
+
+async def test_a_wider_kill_under_an_id_that_was_heard_is_another_kill(office: Office) -> None:
+    chat = KillScope.parse("chat:local/x")
+    for scope in (chat, EVERYWHERE, chat, EVERYWHERE):
+        await office.kill_switch.kill(scope, "vera", "enough", "the same")
+    assert {kill.scope for kill in await office.kill_switch.kills()} == {chat, EVERYWHERE}
