@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.chats import policy_of
@@ -32,6 +32,8 @@ class Rewrite:
     """Counts the draft's orders: each asks for other samples, and each try at one for the same."""
     tries: int
     """How often this order has been taken, this time included."""
+    authors: tuple[str, ...]
+    """Who is answered: should one of them not want that any more, the draft is void."""
     position: int | None
     """How many messages of others the chat has had, where the newest of them are to be seen."""
 
@@ -77,6 +79,7 @@ class Rewrites:
     async def written(self, rewrite: Rewrite, text: NewText, reason: str, facts: Mapping[str, Any]) -> str:
         """Put another text before the moderators. Gives `written`, or `lost`, or `frozen` under a kill."""
         position = "" if rewrite.position is None else rewrite.position
+        text = replace(text, fields={**text.fields, "authors": json.dumps(rewrite.authors)})
         return await self._end(rewrite, "written", reason, facts, text, position)
 
     async def kept(self, rewrite: Rewrite, reason: str, facts: Mapping[str, Any]) -> str:
@@ -111,9 +114,12 @@ def _rewrite(row: Sequence[Any], now_ms: int) -> Rewrite:
     settings = dict(zip(flat_settings[::2], flat_settings[1::2], strict=True))
     draft, newest = draft_of(draft_id, fields, now_ms), fields["newest"] == "1"
     chat = Chat(draft.chat, settings.get("title", str(draft.chat)))
+    turn = _turn(chat, draft, [message_from_json(line) for line in transcript], newest=newest)
+    answered = {message.author.id for message in turn.messages if not message.own} if turn else set()
     return Rewrite(
         draft=draft,
-        turn=_turn(chat, draft, [message_from_json(line) for line in transcript], newest=newest),
+        turn=turn,
+        authors=tuple(sorted(answered | set(json.loads(fields["authors"])))),
         policy=policy_of(settings),
         token=int(token),
         epoch=int(epoch),

@@ -87,8 +87,9 @@ class Watch:
 
     async def _keep(self, claimed: Claimed, unwanted: asyncio.Future[Exception]) -> None:
         while not unwanted.done():
-            await asyncio.sleep(self._lease_seconds / 3)
+            # At once, too: a kill that came between the claim and the first word was told to nobody who listens.
             await self._check(claimed, unwanted)
+            await asyncio.sleep(self._lease_seconds / 3)
 
     async def _check(self, claimed: Claimed, unwanted: asyncio.Future[Exception]) -> None:
         try:

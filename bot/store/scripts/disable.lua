@@ -6,11 +6,14 @@ local now, chat, by = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local settings = key('chat', chat)
 if not enabled(chat) and redis.call('EXISTS', settings) == 0 then return 'unknown' end
 redis.call('HSET', key('consent', chat), 'chat', cjson.encode({ agreed = false, how = 'owner', by = by, at = now }))
-for _, id in ipairs(redis.call('ZRANGE', key('drafts', 'all'), 0, -1)) do
-  if redis.call('HGET', key('draft', id), 'chat') == chat then
-    for _, index in ipairs({ 'all', 'open' }) do redis.call('ZREM', key('drafts', index), id) end
-    redis.call('ZREM', key('rewrites'), id)
-    redis.call('DEL', key('draft', id))
+-- One that waits for an owner under a kill may be older than the list of all.
+for _, list in ipairs({ redis.call('ZRANGE', key('drafts', 'all'), 0, -1), redis.call('SMEMBERS', key('open', chat)) }) do
+  for _, id in ipairs(list) do
+    if redis.call('HGET', key('draft', id), 'chat') == chat then
+      for _, index in ipairs({ 'all', 'open' }) do redis.call('ZREM', key('drafts', index), id) end
+      redis.call('ZREM', key('rewrites'), id)
+      redis.call('DEL', key('draft', id))
+    end
   end
 end
 for _, id in ipairs(redis.call('ZRANGE', key('bubbles', chat), 0, -1)) do

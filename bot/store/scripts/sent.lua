@@ -1,10 +1,12 @@
--- Write down that a bubble has left. What is true is written even if the claim was lost meanwhile.
+-- Write down that a bubble has left. What is true is written even if the claim was lost meanwhile; only of a chat that
+-- was disabled meanwhile nothing is kept.
 -- ARGV: now, chat, bubble id, message id (the receipt), message JSON, transcript length
 local now, chat, id, receipt = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local bubble = key('bubble', id)
 local state = redis.call('HGET', bubble, 'state')
 if state == 'sent' then return 'known' end
 local draft = redis.call('HGET', bubble, 'draft')
+if not draft then return 'forgotten' end
 redis.call('HSET', bubble, 'state', 'sent', 'receipt', receipt, 'sent_at', now)
 redis.call('PEXPIRE', bubble, KEPT_MS)
 redis.call('SREM', key('in_flight'), id)

@@ -13,11 +13,14 @@ from bot.consents import Consents
 from bot.errors import ChatUnknown, NotAllowed, StoreAway
 from bot.inbox import Inbox, Received
 from bot.orders import Orders
+from bot.outbox import Fence, Outbox
+from bot.rewrites import NewText, Rewrites
 from bot.settings import RuleSettings, Settings
 from chat.message import Author, Chat, ChatKey, Message
 from safety.commands import Commands, CommandSettings
 from safety.consent import ConsentSettings, How, People, Purpose
 from safety.mode import Mode
+from tests.bot.dashboard.conftest import plant
 from tests.bot.playground import LEO, MIA, MODERATOR, OWNER, VIEWER, Playground, running, until
 from tests.fakes.model_server import ModelServer, ServedEngine
 
@@ -306,3 +309,53 @@ async def test_who_may_read_and_change_the_ledger(room: Playground, office: Offi
     assert ledger.may_answer("mia")
     with pytest.raises(ChatUnknown):
         await office.desk.consent(OWNER, ChatKey("local", "nowhere"))
+
+
+async def test_what_leaves_while_its_chat_is_disabled_is_not_kept(room: Playground, office: Office) -> None:
+    await office.desk.set_mode(OWNER, room.key, Mode.MANUAL)
+    draft = await plant(office, await room.say("Sam?"), SECRET)
+    await office.desk.approve(MODERATOR, draft)
+    outbox = Outbox(office.store, office.clock, office.settings.outbox)
+    outgoing = await outbox.claim(room.key.messenger)
+    assert outgoing is not None
+    assert await outbox.fence(outgoing, idempotent=True) is Fence.GO
+    await office.desk.disable(OWNER, room.key)
+    sam = Author("persona:sam", "Sam")
+    await outbox.sent(outgoing, Message(room.key, "receipt-9", sam, SECRET, datetime.now(UTC), own=True))
+    kept = await everything(office)
+    for word in ("xylophone", "receipt-9", draft):
+        assert word not in kept
+
+
+async def test_disabling_a_chat_erases_drafts_that_waited_for_longer_than_drafts_are_listed(
+    room: Playground, office: Office
+) -> None:
+    await office.desk.set_mode(OWNER, room.key, Mode.MANUAL)
+    draft = await plant(office, await room.say("Sam?"), SECRET)
+    # As after 90 days under a kill.
+    prefix = office.store.partitions.prefix(office.store.partitions.of(room.key))
+    await office.store.ask("zrem", f"{prefix}drafts:all", draft)
+    await office.desk.disable(OWNER, room.key)
+    kept = await everything(office)
+    assert "xylophone" not in kept
+    assert draft not in kept
+
+
+@pytest.mark.parametrize("person", [MIA, LEO])
+async def test_who_says_stop_is_not_answered_by_another_text_that_was_written_for_them(
+    room: Playground, office: Office, person: Author
+) -> None:
+    """A draft that answered Mia is written anew with what Leo said since: it answers both."""
+    await office.desk.set_mode(OWNER, room.key, Mode.MANUAL)
+    inbox = inbox_of(office)
+    asked = Message(room.key, "m1", MIA, "Sam, lake?", datetime.now(UTC))
+    await inbox.receive(asked)
+    draft = await plant(office, asked, "the lake")
+    await inbox.receive(Message(room.key, "m2", LEO, "or the river?", datetime.now(UTC)))
+    await office.desk.regenerate(MODERATOR, draft, newest=True)
+    rewrites = Rewrites(office.store, office.clock, 10.0)
+    rewrite = await rewrites.claim()
+    assert rewrite is not None
+    assert await rewrites.written(rewrite, NewText(("the river, Leo",)), "another", {}) == "written"
+    await inbox.receive(Message(room.key, "m3", person, "Sam, stop talking to me", datetime.now(UTC)))
+    assert (await office.desk.drafts.get(draft)).state == "void"
