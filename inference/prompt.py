@@ -12,9 +12,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 from string import Formatter
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import ConfigDict
 
@@ -31,6 +32,8 @@ LONGEST_NAME = 40
 """Characters of a display name that the model is shown: a name is no place for instructions."""
 LONGEST_LINE = 1000
 """Characters of one message that the model is shown: one paste must not push the rest of the chat out."""
+SILENCE: Final = "<silence>"
+"""What a model writes that has learned when its person says nothing. It is never a bubble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +81,37 @@ def build_prompt(
     `members` are the names of the others in the chat; they are sorted, so that the same chat always
     gives the same prompt. An empty text gives no line.
     """
+    newest = messages[-form.history_messages :]
+    spoken = [(m.own, prompt_line(form, m.text, None if m.own else m.author.name)) for m in newest]
+    return lay_out(form, spoken, members)
+
+
+def prompt_line(form: PromptFormat, text: str, name: str | None) -> str:
+    """Give a message's line in a prompt, or nothing. `name` is the speaker's, None for the persona itself."""
+    line = _line(form, text)
+    if not line or name is None:
+        return line
+    return f"{_name(form, name) or 'Somebody'}: {line[:LONGEST_LINE].rstrip()}"
+
+
+def lay_out(
+    form: PromptFormat, spoken: Iterable[tuple[bool, str]], members: Iterable[str]
+) -> tuple[PromptMessage, ...]:
+    """Build the prompt of lines that `prompt_line` gave, each with whether it is own.
+
+    For those who lay the same messages out again and again: a line is made once.
+    """
     others = _and(sorted({line for name in members if (line := _name(form, name))}))
     system = form.system.format(name=form.name, others=others or "nobody yet")
     prompt = [PromptMessage("system", system)]
-    recent = [
-        (message.own, line)
-        for message in messages[-form.history_messages :]
-        if (line := _spoken(form, message))
-    ]
-    for own, run in groupby(recent, key=lambda spoken: spoken[0]):
+    for own, run in groupby((line for line in spoken if line[1]), key=lambda line: line[0]):
         prompt.append(PromptMessage("assistant" if own else "user", "\n".join(line for _, line in run)))
     return tuple(prompt)
 
 
 def split_bubbles(text: str) -> tuple[str, ...]:
-    """Undo what `build_prompt` does to a burst: one bubble a line, blank lines gone."""
-    return tuple(line for raw in text.splitlines() if (line := raw.strip()))
-
-
-def _spoken(form: PromptFormat, message: Message) -> str:
-    text = _line(form, message.text)
-    if not text or message.own:
-        return text
-    return f"{_name(form, message.author.name) or 'Somebody'}: {text[:LONGEST_LINE].rstrip()}"
+    """Undo what `build_prompt` does to a burst: one bubble a line; blank lines and `SILENCE` gone."""
+    return tuple(line for raw in text.splitlines() if (line := raw.strip()) and line != SILENCE)
 
 
 def _name(form: PromptFormat, name: str) -> str:
@@ -114,14 +125,20 @@ def _line(form: PromptFormat, text: str) -> str:
     Characters that nobody sees (format and control characters, such as a zero-width space) are dropped
     first: they could hide a control token from the search and be dropped later by a tokenizer.
     """
-    text = "".join(" " if char.isspace() else char for char in text)
-    text = "".join(char for char in text if char in _JOINERS or unicodedata.category(char) not in _HIDDEN)
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(" " if char.isspace() else char for char in text)
+        text = "".join(c for c in text if c in _JOINERS or unicodedata.category(c) not in _HIDDEN)
     for token in form.control_tokens:
-        pattern = re.compile(re.escape(token), re.IGNORECASE)
+        pattern = _pattern(token)
         # More than once, because matches may overlap.
         while pattern.search(text):
             text = pattern.sub(lambda found: " ".join(found.group()), text)
     return " ".join(text.split())
+
+
+@lru_cache(maxsize=256)
+def _pattern(token: str) -> re.Pattern[str]:
+    return re.compile(re.escape(token), re.IGNORECASE)
 
 
 def _and(names: Sequence[str]) -> str:

@@ -5,6 +5,9 @@
     ├── DatasetUnreadable a folder is no dataset, or cannot be read
     ├── KeyUnusable       a key to pseudonyms is missing, another's, open to others, or lies in the dataset
     ├── ModerationAway    messages that should be moderated could not be judged
+    ├── RecipeInvalid     a recipe's file has a key that is unknown, or a value that cannot be
+    ├── DatasetLeaks      what is held out stands in the training part
+    ├── DatasetUnwritable rows that a format has no place for, or a folder that is not a dataset's
     ├── BaseUnusable      a base model's folder is not whole, or of a kind that is not handled here
     ├── NotAsAsked        what would be trained is not what was asked for
     ├── ConversionError   weights that cannot be written as GGUF
@@ -34,6 +37,18 @@ class KeyUnusable(TrainingError):
 
 class ModerationAway(TrainingError):
     """Messages that should be moderated could not be judged, so that there is no dataset of them."""
+
+
+class RecipeInvalid(TrainingError):
+    """A recipe that cannot be read, or asks for what cannot be."""
+
+
+class DatasetLeaks(TrainingError):
+    """Answers that are held out stand in the training part as well: measuring on them would prove nothing."""
+
+
+class DatasetUnwritable(TrainingError):
+    """A format that cannot hold these rows, or a folder that holds something else."""
 
 
 class BaseUnusable(TrainingError):
