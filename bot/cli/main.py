@@ -12,12 +12,26 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli import chats, consent, doctor, drafts, imports, people, records, reveal, rules, service, switch
+from bot.cli import (
+    chats,
+    consent,
+    dataset,
+    doctor,
+    drafts,
+    imports,
+    people,
+    records,
+    reveal,
+    rules,
+    service,
+    switch,
+)
 from bot.cli.screen import say_error
 from bot.cli.wishes import Wishes
 from bot.errors import BotError
 from chat.errors import ChatError
 from inference.errors import EngineError, InferenceError, PersonaError
+from training.errors import TrainingError
 
 app = typer.Typer(
     add_completion=False,
@@ -66,6 +80,7 @@ rules.add_to(app)
 chats.add_to(app)
 people.add_to(app)
 imports.add_to(app)
+dataset.add_to(app)
 consent.add_to(app)
 reveal.add_to(app)
 doctor.add_to(app)
@@ -106,7 +121,7 @@ def _known(error: BaseException) -> Exception | None:
     """Find the error of ours in what was raised; several tasks that failed together come as a group."""
     if isinstance(error, BaseExceptionGroup):
         return next((known for inner in error.exceptions if (known := _known(inner))), None)
-    if isinstance(error, BotError | InferenceError | ChatError):
+    if isinstance(error, BotError | InferenceError | ChatError | TrainingError):
         return error
     return None
 

@@ -51,7 +51,7 @@ class Rows:
 
 
 def make_rows(exports: Sequence[Export], recipe: Recipe) -> Rows:
-    """Make the rows of these chats. Raises OwnerUnknown, DatasetTooSmall and DatasetLeaks."""
+    """Make the rows of these chats. Raises ChatError (OwnerUnknown), DatasetTooSmall and DatasetLeaks."""
     sides = split_histories(histories(exports), recipe.split)
     train, valid, test = (tuple(recipe.rows(side)) for side in (sides.train, sides.valid, sides.test))
     if not train:

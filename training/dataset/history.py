@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,9 +9,10 @@ from itertools import groupby
 
 import polars as pl
 
+from chat.errors import OwnerUnknown, shown
 from chat.exports.export import Export
+from chat.exports.merge import merge
 from chat.message import Author, ChatKey, Message
-from training.errors import OwnerUnknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,7 @@ def histories(exports: Iterable[Export]) -> tuple[History, ...]:
 
     Messages of one time stay in the export's order. Raises OwnerUnknown.
     """
-    chats: dict[ChatKey, list[Export]] = defaultdict(list)
-    for export in exports:
-        if export.rows.height:
-            chats[export.chat.key].append(export)
-    return tuple(_history(key, found) for key, found in chats.items())
+    return tuple(_history(export) for export in merge(exports) if export.rows.height)
 
 
 def conversations(messages: Sequence[Message], gap: timedelta) -> Iterator[Sequence[Message]]:
@@ -75,27 +71,21 @@ def runs(messages: Sequence[Message]) -> Iterator[tuple[bool, Sequence[Message]]
         yield own, list(run)
 
 
-def _history(key: ChatKey, exports: Sequence[Export]) -> History:
-    owner = frozenset().union(*(export.owner for export in exports))
-    rows = exports[0].rows
-    if len(exports) > 1:
-        rows = pl.concat([export.rows for export in exports]).unique("id", keep="first", maintain_order=True)
-    own = pl.col("author").is_in(sorted(owner))
-    names = rows.filter(own).get_column("name")
-    if not owner:
+def _history(export: Export) -> History:
+    if not export.owner:
         raise OwnerUnknown(
-            f"nothing tells which of the people in {exports[0].chat.title!r} is you: give your name with --me"
+            f"nothing tells which of the people in {shown(export.chat.title)} is you: give your name with --me"
         )
-    rows = rows.filter(~(own & pl.col("forwarded"))).sort("at", maintain_order=True)
-    whole = replace(exports[0], rows=rows, owner=owner)
-    direct = next((export.direct for export in exports if export.direct is not None), None)
-    messages = list(whole.messages)
+    own = pl.col("author").is_in(sorted(export.owner))
+    rows = export.rows.filter(~(own & pl.col("forwarded"))).sort("at", maintain_order=True)
+    names = rows.filter(own).get_column("name")
+    messages = list(replace(export, rows=rows).messages)
+    # By the newest of somebody's names, and in the order of their oldest messages.
     others = {message.author.id: message.author for message in messages if not message.own}
     return History(
-        key,
+        export.chat.key,
         names[-1] if names.len() else "",
-        # By the newest of somebody's names, and the oldest of their messages.
-        tuple(dict.fromkeys(others[m.author.id] for m in messages if not m.own)),
-        len(others) == 1 if direct is None else direct,
+        tuple(others.values()),
+        len(others) == 1 if export.direct is None else export.direct,
         messages,
     )

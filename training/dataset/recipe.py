@@ -28,6 +28,11 @@ class Recipe(BaseModel, ABC):
     preset: str
     split: Split = Split()
 
+    @classmethod
+    def summary(cls) -> str:
+        """What a row is, in a sentence."""
+        return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
+
     @abstractmethod
     def rows(self, histories: Iterable[History]) -> Iterator[Row]:
         """Make the rows, chat by chat, in the order of time."""

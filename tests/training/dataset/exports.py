@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from chat.exports.export import Clock, Export, RowsBuilder
-from chat.message import Chat, ChatKey
+from chat.message import Attachment, Chat, ChatKey
 
 FIRST = datetime(2024, 5, 1, 9)  # noqa: DTZ001 - a wall clock
 
@@ -23,6 +23,7 @@ class Said:
     forwarded: bool = False
     reply_to: int | None = None
     """The number of the line it answers, from 0."""
+    attachment: Attachment | None = None
 
 
 def chat_of(
@@ -45,6 +46,7 @@ def chat_of(
             file=f"WhatsApp Chat with {title}.txt",
             line=number + 1,
             forwarded=said.forwarded,
+            attachment=said.attachment,
             reply_to=None if said.reply_to is None else f"{title}-{said.reply_to}",
         )
     return Export(

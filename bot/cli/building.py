@@ -1,0 +1,67 @@
+"""What `understudy dataset build` does, and what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.cli.screen import say, say_error
+from bot.errors import SettingsInvalid
+from chat.exports.export import Export
+from chat.exports.formats import read_bundles
+from chat.exports.imports import Imports
+from chat.exports.merge import merge
+from training.dataset.build import make_rows, write_dataset
+from training.dataset.cookbook import read_recipe
+from training.dataset.outputs import Format
+from training.errors import DatasetTooSmall
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """Where the chats come from: the folder of the imported ones, or exports read at once."""
+
+    imports: Path
+    exports: tuple[Path, ...] = ()
+    me: str = ""
+
+    def run(self, recipe: str, changes: Sequence[str], out: Path, formats: Sequence[str]) -> None:
+        """Make the dataset, and tell what is in it. Raises ChatError, TrainingError and SettingsInvalid."""
+        chosen = tuple(map(_format, formats))
+        meant = read_recipe(recipe, changes)
+        rows = make_rows(self._chats(), meant)
+        counts = write_dataset(rows, meant, out, chosen)
+        silences = sum(row.silence for found in rows.sides.values() for row in found)
+        sides = ", ".join(f"{count:,} {side}" for side, count in counts.items())
+        say(f"{sides}{f'; {silences:,} of them silences' if silences else ''}")
+        if rows.until is not None and rows.since is not None:
+            say(f"trained until {rows.until:%Y-%m-%d %H:%M}, held out from {rows.since:%Y-%m-%d %H:%M}")
+        if rows.leaked:
+            say(f"left out of the held-out rows, because training holds their answer: {rows.leaked:,}")
+        say(f"The dataset stands in {out}, with its recipe.")
+
+    def _chats(self) -> Sequence[Export]:
+        shelf = Imports(self.imports)
+        if not self.exports:
+            chats = shelf.resolved()
+            if not chats:
+                raise DatasetTooSmall("no chats are imported: `understudy import` takes exports")
+            return chats
+        reading = read_bundles(self.exports)
+        for failure in reading.failures:
+            say_error(str(failure))
+        found = merge(reading.exports)
+        if not found:
+            raise DatasetTooSmall(
+                "no chat export is in there; `understudy import --help` says what can be read"
+            )
+        people = shelf.people().propose(found, self.me)
+        return tuple(people.resolve(chat) for chat in found)
+
+
+def _format(name: str) -> Format:
+    try:
+        return Format(name)
+    except ValueError:
+        raise SettingsInvalid(f"there is no format {name!r}: choose one of {', '.join(Format)}") from None

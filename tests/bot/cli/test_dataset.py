@@ -1,0 +1,87 @@
+"""`understudy dataset`, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.bot.cli.command import CommandLine
+from training.dataset.cookbook import PRESETS, read_recipe
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    """Forty days of talk between two, as WhatsApp writes it."""
+    lines = [
+        f"{day:02}/{month:02}/2024, {hour}:0{minute} - {name}: {text} {month}{day}"
+        for month in (3, 4)
+        for day in range(1, 21)
+        for hour, minute, name, text in (
+            (10, 1, "Leo", "what is it today"),
+            (10, 2, "Sam", "number"),
+            (10, 2, "Sam", "i think"),
+        )
+    ]
+    path = tmp_path / "WhatsApp Chat with Leo.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+async def test_imported_chats_become_a_dataset(understudy: CommandLine, export: Path) -> None:
+    assert (await understudy("import", str(export), "--me", "Sam")).code == 0
+    ended = await understudy("dataset", "build")
+    assert ended.code == 0, ended.err
+    folder = understudy.state_dir / "datasets" / "turns"
+    assert str(folder) in ended.out.replace("\n", "")
+    train = [json.loads(line) for line in (folder / "openai" / "train.jsonl").read_text().splitlines()]
+    assert train[0]["messages"][1:] == [
+        {"role": "user", "content": "Leo: what is it today 31"},
+        {"role": "assistant", "content": "number 31\ni think 31", "weight": 1},
+    ]
+    assert pl.read_parquet(folder / "rows" / "train.parquet").height == len(train)
+    assert read_recipe(str(folder / "recipe.toml")) == read_recipe("turns")
+
+
+async def test_exports_and_a_recipe_of_ones_own_may_be_named(
+    understudy: CommandLine, export: Path, tmp_path: Path
+) -> None:
+    printed = await understudy("dataset", "presets", "documents")
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(printed.out.replace("gap_minutes = 15.0", "gap_minutes = 3000"))
+    out = tmp_path / "out"
+    arguments = ("--recipe", str(recipe), "--out", str(out), "--set", "split.test=0", "--me", "Sam")
+    ended = await understudy(
+        "dataset", "build", str(export), *arguments, "--format", "text", "--format", "parquet"
+    )
+    assert ended.code == 0, ended.err
+    assert {path.name for path in (out / "text").iterdir()} == {"train.jsonl", "valid.jsonl"}
+    assert {path.name for path in out.iterdir()} == {"text", "parquet", "rows", "recipe.toml", "dataset.json"}
+    assert read_recipe(str(out / "recipe.toml")).model_dump()["gap_minutes"] == 3000
+
+
+async def test_all_presets_are_listed(understudy: CommandLine) -> None:
+    listed = await understudy("dataset", "presets")
+    assert listed.code == 0
+    assert all(name in listed.out for name in PRESETS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("build",), "no chats are imported: `understudy import` takes exports"),
+        (("build", "--recipe", "turnz"), "neither a file that can be read nor a preset"),
+        (("build", "--set", "gap=3"), "there is no option gap in turns"),
+        (("build", "--format", "csv"), "there is no format 'csv': choose one of openai"),
+        (("presets", "turnz"), "there is no preset turnz"),
+    ],
+)
+async def test_what_is_wrong_is_one_line(
+    understudy: CommandLine, arguments: tuple[str, ...], said: str
+) -> None:
+    ended = await understudy("dataset", *arguments)
+    assert ended.code != 0
+    assert said in ended.err
+    assert len(ended.err.strip().splitlines()) == 1
