@@ -46,7 +46,7 @@ def test_a_text_with_the_separator_or_the_stop_in_it_gives_no_pair() -> None:
 
 
 def test_history_stands_before_the_question_and_late_answers_are_none() -> None:
-    lines = [("Leo", "a"), ("Sam", "b"), ("Leo", "c"), Said("Sam", "d", 2 * HOUR)]
+    lines = [Said("Leo", "a"), Said("Sam", "b"), Said("Leo", "c"), Said("Sam", "d", 2 * HOUR)]
     export = chat_of(lines, direct=True)
     assert [pair(row)[0] for row in rows_of(Pairs(history_turns=2, separator=" ->"), export)] == [
         "a ->",
