@@ -157,7 +157,7 @@ def read_export(path: Path, owner: str, date_order: DateOrder | None = None) -> 
         return export.owned_by(authors_named(export, owner) or export.owner)
     for failure in reading.failures:
         raise failure
-    raise FormatUnknown(path, "this is no chat export known here; WhatsApp's are a .txt or a .zip")
+    raise FormatUnknown(path, "this is no chat export known here; the guide lists those that are")
 
 
 def authors_named(export: Export, name: str) -> frozenset[str]:
