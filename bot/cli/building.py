@@ -14,15 +14,18 @@ from chat.exports.imports import Imports
 from chat.exports.merge import merge
 from training.dataset.build import make_rows, write_dataset
 from training.dataset.cookbook import read_recipe
+from training.dataset.facts import facts_of
+from training.dataset.filters import Filtered
 from training.dataset.outputs import Format
 from training.errors import DatasetTooSmall
+from training.forgetting import register
 
 
 @dataclass(frozen=True, slots=True)
 class Building:
-    """Where the chats come from: the folder of the imported ones, or exports read at once."""
+    """Where the chats come from: the imported ones of the state folder, or exports read at once."""
 
-    imports: Path
+    state: Path
     exports: tuple[Path, ...] = ()
     me: str = ""
 
@@ -30,8 +33,12 @@ class Building:
         """Make the dataset, and tell what is in it. Raises ChatError, TrainingError and SettingsInvalid."""
         chosen = tuple(map(_format, formats))
         meant = read_recipe(recipe, changes)
-        rows = make_rows(self._chats(), meant)
+        chats = self._chats()
+        rows = make_rows(chats, meant)
         counts = write_dataset(rows, meant, out, chosen)
+        # Beside the dataset, for its report; and where it lies, so that people can be taken out of it again.
+        facts_of(Filtered(tuple(chats))).write(out)
+        register(self.state, out)
         silences = sum(row.silence for found in rows.sides.values() for row in found)
         sides = ", ".join(f"{count:,} {side}" for side, count in counts.items())
         say(f"{sides}{f'; {silences:,} of them silences' if silences else ''}")
@@ -42,7 +49,7 @@ class Building:
         say(f"The dataset stands in {out}, with its recipe.")
 
     def _chats(self) -> Sequence[Export]:
-        shelf = Imports(self.imports)
+        shelf = Imports(self.state / "imports")
         if not self.exports:
             chats = shelf.resolved()
             if not chats:

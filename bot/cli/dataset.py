@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli import dataset_report
 from bot.cli.screen import say, say_error, show_table
 from bot.cli.wishes import wishes
 
@@ -51,7 +52,7 @@ def build(
     from bot.cli.building import Building  # noqa: PLC0415
 
     state = wishes(context).settings(quiet="warning").state_dir
-    building = Building(state / "imports", tuple(paths or ()), me)
+    building = Building(state, tuple(paths or ()), me)
     name = Path(recipe).stem if recipe.endswith(".toml") else recipe
     building.run(recipe, change or (), out or state / "datasets" / name, form or ())
 
@@ -75,4 +76,5 @@ def presets(
 
 def add_to(app: typer.Typer) -> None:
     """Add these verbs."""
+    dataset_report.add_to(group)
     app.add_typer(group, name="dataset")

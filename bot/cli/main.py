@@ -18,6 +18,7 @@ from bot.cli import (
     dataset,
     doctor,
     drafts,
+    forget,
     imports,
     people,
     records,
@@ -83,6 +84,7 @@ imports.add_to(app)
 dataset.add_to(app)
 consent.add_to(app)
 reveal.add_to(app)
+forget.add_to(app)
 doctor.add_to(app)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -80,6 +80,28 @@ class Imports:
         document = {"layout": _LAYOUT, "chats": [entries[file] for file in sorted(entries)]}
         self._replace(_MANIFEST, json.dumps(document, ensure_ascii=False, indent=1).encode())
         people.write(self.people_file)
+
+    def keep_only(
+        self, exports: Iterable[Export], people: People, renamed: Callable[[str], str] = str
+    ) -> None:
+        """Keep these chats, read from here and changed, and no others; `renamed` changes the names of their sources.
+
+        Raises ImportsDamaged.
+        """
+        known = {entry["file"]: entry for entry in self._entries()}
+        entries = {}
+        for export in exports:
+            file = _file_of(export)
+            sources = [
+                {**source, "name": renamed(source["name"])} for source in known[export.path.name]["sources"]
+            ]
+            self._write(file, export)
+            entries[file] = _entry(file, export, sources)
+        document = {"layout": _LAYOUT, "chats": [entries[file] for file in sorted(entries)]}
+        self._replace(_MANIFEST, json.dumps(document, ensure_ascii=False, indent=1).encode())
+        people.write(self.people_file)
+        for file in known.keys() - entries.keys():
+            (self.folder / file).unlink(missing_ok=True)
 
     def _entries(self) -> list[dict[str, Any]]:
         path = self.folder / _MANIFEST

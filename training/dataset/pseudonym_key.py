@@ -80,6 +80,10 @@ class PseudonymKey:
         message = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
         return hmac.digest(self._part(b"draw"), message, "sha256")
 
+    def mark(self, id_: str) -> str:
+        """What stands for a messenger's id: sixteen hex digits."""
+        return self.digest("id", id_).hex()[:16]
+
     def write_sealed(self, path: Path, content: Any) -> None:  # noqa: ANN401 - whatever JSON holds
         """Write something that only this key opens, whole or not at all. Raises OSError."""
         sealed = self._fernet().encrypt(json.dumps(content).encode())

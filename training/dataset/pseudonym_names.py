@@ -28,7 +28,7 @@ class PseudonymNames:
         others: dict[str, str] = {}
         found: dict[str, tuple[str, bool]] = {}
         for name in sorted(set(names)):
-            for place, word in enumerate(_parts(name)):
+            for place, word in enumerate(name_parts(name)):
                 found.setdefault(word.casefold(), (word, place == 0))
         taken = found.keys() | set(said)
 
@@ -69,7 +69,7 @@ def names_put_back(text: str, table: PseudonymTable) -> str:
     return _Words({other.casefold(): written for written, other in table.pairs(NAME)}).in_text(text)
 
 
-def _parts(name: str) -> Iterator[str]:
+def name_parts(name: str) -> Iterator[str]:
     """The words of a name that name somebody. In "Mia from Work" that is one."""
     words = WORD.findall(name)
     capitals = any(word[0].isupper() for word in words)

@@ -124,7 +124,7 @@ class Pseudonyms:
         return all(word.casefold() in self._said for word in WORD.findall(value))
 
     def _mark(self, real: str) -> str:
-        return self._key.digest("id", real).hex()[:16]
+        return self._key.mark(real)
 
     def _file(self, real: str) -> str:
         suffix = Path(real).suffix

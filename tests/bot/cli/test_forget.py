@@ -1,0 +1,31 @@
+"""`forget` as a person calls it: from imports and Redis, with a check that leaves with 1 or 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.bot.cli.command import CommandLine
+
+EXPORT = """[01.05.24, 09:00:01] Mia Schmidt: hi everybody, who comes to the lake with me?
+[01.05.24, 09:00:05] Sam: i do
+[01.05.24, 09:01:00] Leo: Mia never swims
+[01.05.24, 09:02:00] Sam: lol
+"""
+
+
+async def test_somebody_is_forgotten_and_the_check_says_so(understudy: CommandLine, persona: Path) -> None:
+    export = understudy.state_dir.parent / "_chat.txt"
+    export.write_text(EXPORT, encoding="utf-8")
+    settings = {"persona": str(persona)}
+    assert (await understudy("import", str(export), "--me", "Sam", **settings)).code == 0
+    before = await understudy("forget", "Mia Schmidt", "--check", **settings)
+    assert before.code == 1
+    assert "still in" in before.err
+    done = await understudy("forget", "Mia Schmidt", **settings)
+    assert done.code == 0, done
+    assert "imports: 1 messages" in done.out
+    assert "trained again" in done.out
+    after = await understudy("forget", "Mia Schmidt", "--check", **settings)
+    assert (after.code, after.err) == (0, "")
+    assert "Nothing of them is left" in after.out
+    assert (await understudy("forget", "Leo", "--check", **settings)).code == 1

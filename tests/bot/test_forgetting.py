@@ -1,0 +1,198 @@
+"""Somebody is taken out of everything that is stored, others stay, and a look proves it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from bot.app import Office
+from bot.forgetting import Forgetting
+from bot.messengers.local import LocalRooms
+from chat.exports.imports import Imports
+from chat.exports.people import People, Person
+from chat.message import Message, message_to_json
+from inference.persona import read_manifest
+from safety.consent import How, Purpose
+from safety.shingles import FILE, Shingles
+from safety.traces import Traces
+from tests.bot.playground import LEO, MIA, Playground
+from tests.fakes.persona import write_persona
+from tests.training.dataset.exports import Said, chat_of
+from training.dataset.pseudonym_key import PseudonymKey
+from training.dataset.pseudonym_table import PseudonymTable
+from training.dataset.pseudonyms import Pseudonyms
+from training.forgetting import KEY, TABLE, forget_in_files, left_in_files, register, to_retrain, traces_of
+
+LETTER = "the lake is far too cold in may and nobody will come with you if it rains again"
+
+
+def state_with(folder: Path) -> Path:
+    """A state folder with imports, two datasets and the key of the second."""
+    group = chat_of(
+        [
+            Said("Mia Schmidt", LETTER),
+            Said("Leo", "as Mia says, no"),
+            Said("Sam", "fine", reply_to=0),
+            Said("Leo", LETTER),
+        ],
+        "Mia's birthday",
+    )
+    pair = chat_of([("Mia Schmidt", "hi"), ("Sam", "a secret")], "Mia Schmidt", direct=True)
+    people = People(
+        tuple(Person(name, (f"whatsapp:{name}",), name == "Sam") for name in ("Sam", "Mia Schmidt", "Leo"))
+    )
+    exports = []
+    for one in (group, pair):
+        path = folder / one.path.name
+        path.write_text("export")
+        exports.append(replace(one, path=path))
+    Imports(folder / "imports").keep(exports, people)
+    key = PseudonymKey.at(folder / KEY, folder / "datasets" / "two")
+    names = Pseudonyms(key, exports)
+    for name, texts in (
+        ("one", ["Mia Schmidt: hi", f"Leo: {LETTER}", "Leo: ok"]),
+        ("two", [names.text("Mia: hi"), "ok"]),
+    ):
+        dataset = folder / ("elsewhere" if name == "one" else "datasets") / name
+        (dataset / "rows").mkdir(parents=True)
+        pl.DataFrame({"text": texts, "authors": [["x"]] * len(texts)}).write_parquet(
+            dataset / "rows" / "train.parquet"
+        )
+        (dataset / "text").mkdir()
+        (dataset / "text" / "train.jsonl").write_text(
+            "".join(json.dumps({"text": text}) + "\n" for text in texts)
+        )
+        record = {"rows": {"train": 0}, "files": {"rows": {"train.parquet": {}}, "text": {"train.jsonl": {}}}}
+        (dataset / "dataset.json").write_text(json.dumps(record))
+        (dataset / "facts.json").write_text(
+            json.dumps({"people": {"Mia Schmidt": 3, "Leo": 2}, "note": "by Mia"})
+        )
+    names.table.write(folder / TABLE, key)
+    register(folder, folder / "elsewhere" / "one")
+    return folder
+
+
+def texts_in(path: Path) -> list[str]:
+    return [json.loads(line)["text"] for line in path.read_text().splitlines()]
+
+
+def test_files_lose_the_person_and_nobody_else(tmp_path: Path) -> None:
+    state = state_with(tmp_path)
+    traces = traces_of("mia schmidt", state)
+    places = {Path(one.place).name for one in left_in_files(traces, state, ())}
+    assert {"people.toml", "manifest.json", "train.parquet", "train.jsonl", "facts.json"} <= places
+    forget_in_files(traces, state, ())
+    assert list(left_in_files(traces, state, ())) == []
+    (left,) = Imports(state / "imports").exports()
+    assert left.rows.get_column("text").to_list() == ["as [forgotten] says, no", "fine"]
+    assert left.rows.get_column("reply_to").to_list() == [None, None]
+    assert left.chat.title == "[forgotten]'s birthday"
+    assert [person.name for person in Imports(state / "imports").people().persons] == ["Sam", "Leo"]
+    one, two = state / "elsewhere" / "one", state / "datasets" / "two"
+    assert texts_in(one / "text" / "train.jsonl") == ["Leo: ok"]
+    assert texts_in(two / "text" / "train.jsonl") == ["ok"]
+    record = json.loads((one / "dataset.json").read_text())
+    assert record["rows"] == {"train": 1}
+    assert record["files"]["text"]["train.jsonl"]["rows"] == 1
+    assert json.loads((one / "facts.json").read_text()) == {"people": {"Leo": 2}, "note": "by [forgotten]"}
+    table = PseudonymTable.read(state / TABLE, PseudonymKey.read(state / KEY))
+    assert not {real for real, _ in table.pairs()} & {"Mia", "Schmidt"}
+    assert {real for real, _ in table.pairs()} >= {"Leo", "Sam"}
+
+
+def test_a_file_that_cannot_be_read_counts_as_one_that_has_them(tmp_path: Path) -> None:
+    state = state_with(tmp_path)
+    traces = traces_of("Mia Schmidt", state)
+    forget_in_files(traces, state, ())
+    (state / "imports" / "broken.parquet").write_bytes(b"?")
+    assert [Path(one.place).name for one in left_in_files(traces, state, ())] == ["broken.parquet"]
+
+
+def test_a_name_that_somebody_else_has_too_is_theirs(tmp_path: Path) -> None:
+    export = chat_of([("Mia Schmidt", "hi"), ("Mia Weber", "hi Schmidt")])
+    path = tmp_path / "export.txt"
+    path.touch()
+    Imports(tmp_path / "imports").keep([replace(export, path=path)], People())
+    assert traces_of("Mia Schmidt", tmp_path).names == {"Mia Schmidt", "Schmidt"}
+
+
+def test_an_index_loses_their_runs_and_its_persona_is_to_be_trained_again(tmp_path: Path) -> None:
+    folder = write_persona(tmp_path / "persona")
+    own = "every text of the owner has more than a dozen words in it as well as this one does"
+    Shingles.of([LETTER, own]).write(folder / FILE)
+    traces = Traces.of(["Mia"], texts=[LETTER])
+    assert "must be trained again: it learned" in next(to_retrain(traces, [folder]))
+    assert [Path(one.place).name for one in left_in_files(traces, tmp_path, [folder])] == [FILE]
+    forget_in_files(traces, tmp_path, [folder])
+    assert list(left_in_files(traces, tmp_path, [folder])) == []
+    assert Shingles.read(folder / FILE).shared_with(own)
+    assert "only you know" in next(to_retrain(traces, [folder]))
+    assert read_manifest(folder).name
+
+
+async def test_redis_loses_the_person_and_nobody_else(office: Office) -> None:
+    room = Playground(office)
+    await room.open()
+
+    chats, store = office.desk.chats, office.store
+    prefix = store.partitions.prefix(store.partitions.of(room.key))
+    for author, text in ((MIA, LETTER), (LEO, "Mia is right"), (LEO, "see you there")):
+        message = Message(
+            room.key, f"{author.id}-{len(text)}", author, text, datetime(2024, 5, 1, tzinfo=UTC)
+        )
+        await store.ask("rpush", f"{prefix}transcript:{room.key}", message_to_json(message))
+    await store.ask(
+        "hset", f"{prefix}draft:d1", mapping={"state": "sent", "bubbles": json.dumps([f"you said: {LETTER}"])}
+    )
+    await store.ask(
+        "xadd",
+        f"{prefix}journal",
+        {"at": "1", "kind": "k", "chat": str(room.key), "facts": json.dumps({"said": LETTER})},
+    )
+    await office.consents.grant(room.key, MIA, Purpose.TRAINED, How.OWNER, "olivia")
+    await room.say("hello from me", MIA)
+    await room.say("hello from Leo", LEO)
+    forgetting = Forgetting(store, chats, office.consents)
+    traces = Traces.of(["Mia"], ["mia"], [LETTER])
+    assert len(await forgetting.left(traces)) >= 4
+    await forgetting.forget(traces, "olivia")
+    assert await forgetting.left(traces) == {}
+    assert [message.text for message in await chats.transcript(room.key)] == ["see you there"]
+    assert [message.text for message in await LocalRooms(store, office.clock).said(room.key)] == [
+        "hello from Leo"
+    ]
+    assert not await store.ask("exists", f"{prefix}draft:d1")
+    ledger = await office.consents.of(room.key)
+    assert not ledger.may_answer("mia")
+    assert not ledger.may_train("mia")
+    assert ledger.may_answer("leo")
+    assert all(entry.name == "" for entry in ledger.entries.values())
+
+
+async def test_a_draft_that_is_still_to_be_decided_is_said_to_be_left(office: Office) -> None:
+    room = Playground(office)
+    await room.open()
+    prefix = office.store.partitions.prefix(office.store.partitions.of(room.key))
+    await office.store.ask("hset", f"{prefix}draft:d1", mapping={"state": "held", "text": "ask Mia"})
+    forgetting = Forgetting(office.store, office.desk.chats, office.consents)
+    await forgetting.forget(Traces.of(["Mia"]), "olivia")
+    assert list(await forgetting.left(Traces.of(["Mia"]))) == [f"{prefix}draft:d1"]
+
+
+@pytest.mark.parametrize("text", ["Mia", "so says mia.", "Leo: " + LETTER, f"ok\n  {LETTER} "])
+def test_traces_are_found(text: str) -> None:
+    assert Traces.of(["Mia"], texts=[LETTER]).found_in([{"a": text}])
+
+
+@pytest.mark.parametrize("text", ["Miami", "the lake", "ok", LETTER[:-1]])
+def test_what_anybody_says_is_no_trace(text: str) -> None:
+    assert not Traces.of(["Mia"], texts=[LETTER, "ok"]).found_in(text)
+
+
+def test_traces_show_nothing() -> None:
+    assert "Mia" not in repr(Traces.of(["Mia"], ["mia-1"], [LETTER]))

@@ -1,0 +1,291 @@
+"""Taking a person out of files: imported chats, datasets, and what a persona's folder keeps of its training text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from chat.exports.export import Export
+from chat.exports.imports import Imports
+from chat.exports.people import People
+from chat.message import Chat, ChatKey
+from inference.errors import PersonaError
+from inference.persona import MANIFEST, read_manifest, write_persona_toml
+from safety.shingles import FILE, Shingles
+from safety.traces import Traces
+from training.dataset.filters import is_direct
+from training.dataset.pseudonym_key import PseudonymKey
+from training.dataset.pseudonym_names import name_parts
+from training.dataset.pseudonym_pools import ORDINARY
+from training.dataset.pseudonym_table import NAME, PseudonymTable
+
+REGISTRY: Final = "datasets.json"
+RECORD: Final = "dataset.json"
+KEY: Final = "pseudonyms.key"
+TABLE: Final = "pseudonyms.sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Where something of a person is still stored; never what."""
+
+    place: str
+    count: int
+
+
+def register(state: Path, dataset: Path) -> None:
+    """Note where a dataset lies, so that people can be taken out of it. Raises OSError."""
+    known = {str(path) for path in registered(state)} | {str(dataset.resolve())}
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _replace(state / REGISTRY, json.dumps(sorted(known), indent=1).encode())
+
+
+def registered(state: Path) -> tuple[Path, ...]:
+    """Every dataset that is known: those noted, and those in the state folder. Raises OSError and ValueError."""
+    path = state / REGISTRY
+    noted = [Path(name) for name in json.loads(path.read_bytes())] if path.exists() else []
+    beside = [record.parent.resolve() for record in (state / "datasets").glob(f"*/{RECORD}")]
+    return tuple(sorted({*noted, *beside}))
+
+
+def traces_of(person: str, state: Path, ids: Iterable[str] = ()) -> Traces:
+    """Gather what a person leaves: every name and id that people.toml puts together, and what they wrote.
+
+    A part of their name is a trace where nobody else is called so and it is no ordinary word. Where datasets have
+    pseudonyms and the key is there, theirs are traces, too. Raises ChatError and KeyUnusable.
+    """
+    shelf = Imports(state / "imports")
+    people, exports = shelf.people(), shelf.exports()
+    wanted = {person.casefold(), *(one.casefold() for one in ids)}
+    names, found = {person}, set(ids)
+    for one in people.persons:
+        keys = {key.partition(":")[2] for key in one.ids}
+        if {one.name.casefold(), *(key.casefold() for key in keys)} & wanted:
+            names.add(one.name)
+            found |= keys
+    first = Traces.of(names, found)
+    others, texts = set[str](), list[str]()
+    for export in exports:
+        for author, name, text in export.rows.select("author", "name", "text").iter_rows():
+            if first.is_person(author, name):
+                names.add(name)
+                found.add(author)
+                texts.append(text)
+            else:
+                others.add(name)
+    others |= {one.name for one in people.persons if not first.is_person(one.name)}
+    shared = {part.casefold() for name in others for part in name_parts(name)}
+    parts = {part for name in names for part in name_parts(name)}
+    names |= {part for part in parts if part.casefold() not in shared | ORDINARY and len(part) > 2}
+    key = state / KEY
+    if key.exists():
+        sealed = PseudonymKey.read(key)
+        table = PseudonymTable.read(state / TABLE, sealed)
+        mine = {part.casefold() for part in parts}
+        names |= {other for real, other in table.pairs(NAME) if real.casefold() in mine - shared}
+        found |= {sealed.mark(one) for one in found}
+    return Traces.of(names, found, texts)
+
+
+def forget_in_files(traces: Traces, state: Path, personas: Iterable[Path]) -> list[str]:
+    """Take a person out of every file; gives what was done, a line each. Raises OSError, ChatError and KeyUnusable."""
+    done = list(_forget_imports(traces, state / "imports"))
+    for dataset in registered(state):
+        done += _forget_dataset(traces, dataset)
+    if (state / KEY).exists() and (state / TABLE).exists():
+        key = PseudonymKey.read(state / KEY)
+        table = PseudonymTable.read(state / TABLE, key)
+        if count := table.forget(traces.names | traces.ids):
+            table.write(state / TABLE, key)
+            done.append(f"pseudonyms: {count} can no longer be turned round")
+    for folder in personas:
+        done += _forget_shingles(traces, folder)
+    return done
+
+
+def left_in_files(traces: Traces, state: Path, personas: Iterable[Path]) -> Iterator[Left]:
+    """Look through every stored file for a person. A file that cannot be read counts as one that has them."""
+    folders = (state / "imports", *registered(state))
+    for path in sorted({path for folder in folders for path in folder.rglob("*") if path.is_file()}):
+        count = _count(traces, path)
+        if count:
+            yield Left(str(path), count)
+    for folder in personas:
+        if count := _shared(traces, folder):
+            yield Left(str(folder / FILE), count)
+
+
+def to_retrain(traces: Traces, personas: Iterable[Path]) -> Iterator[str]:
+    """What to do about adapters, a line a persona: what was trained cannot be taken out of weights.
+
+    Ask before the shingles are cleaned: they tell whether a persona's training text had theirs.
+    """
+    for folder in personas:
+        try:
+            name = read_manifest(folder).name
+        except PersonaError:
+            continue
+        if _shared(traces, folder):
+            yield f"{name} in {folder} must be trained again: it learned from what they wrote"
+        else:
+            yield f"{name} in {folder} must be trained again if its training had them in it: only you know"
+
+
+def _forget_imports(traces: Traces, folder: Path) -> Iterator[str]:
+    shelf = Imports(folder)
+    kept: list[Export] = []
+    exports = shelf.exports()
+    messages = 0
+    for export in exports:
+        rows = export.rows
+        theirs = pl.Series(
+            [
+                traces.is_person(author, name) or traces.wrote(text)
+                for author, name, text in rows.select("author", "name", "text").iter_rows()
+            ],
+            dtype=pl.Boolean,
+        )
+        if is_direct(export) and theirs.any():
+            # What the owner wrote to them alone is theirs as well.
+            messages += rows.height
+            continue
+        messages += int(theirs.sum())
+        gone = set(rows.filter(theirs).get_column("id"))
+        left = rows.filter(~theirs)
+        if left.height:
+            kept.append(_masked(traces, export, left, gone))
+    if not exports:
+        return
+    people = shelf.people()
+    others = People(
+        tuple(
+            one
+            for one in people.persons
+            if not traces.is_person(one.name)
+            and not any(traces.is_person(key.partition(":")[2]) for key in one.ids)
+        )
+    )
+    shelf.keep_only(kept, others, traces.masked)
+    yield f"imports: {messages} messages, {len(exports) - len(kept)} chats"
+
+
+def _masked(traces: Traces, export: Export, rows: pl.DataFrame, gone: set[str]) -> Export:
+    columns = [
+        pl.Series(name, [traces.masked(text) for text in rows.get_column(name)], dtype=pl.String())
+        for name in ("id", "text", "file")
+    ]
+    answers = pl.Series(
+        "reply_to",
+        [None if one is None or one in gone else traces.masked(one) for one in rows.get_column("reply_to")],
+        dtype=pl.String(),
+    )
+    key = ChatKey(export.chat.key.messenger, traces.masked(export.chat.key.chat_id))
+    chat = Chat(key, traces.masked(export.chat.title))
+    return replace(export, chat=chat, rows=rows.with_columns(*columns, answers))
+
+
+def _forget_dataset(traces: Traces, folder: Path) -> Iterator[str]:
+    changed = 0
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        before = _count(traces, path)
+        if not before:
+            continue
+        changed += before
+        if path.suffix == ".parquet":
+            table = pl.read_parquet(path, memory_map=False)
+            has = pl.Series([traces.found_in(list(row)) for row in table.iter_rows()], dtype=pl.Boolean)
+            table.filter(~has).write_parquet(fresh := path.with_name(f".{path.name}.new"))
+            fresh.replace(path)
+        elif path.suffix == ".jsonl":
+            lines = path.read_bytes().splitlines()
+            _replace(path, b"".join(line + b"\n" for line in lines if not traces.found_in(json.loads(line))))
+        elif path.suffix == ".json":
+            _replace(path, json.dumps(_clean(traces, json.loads(path.read_bytes())), indent=1).encode())
+        elif path.name == "report.html":
+            # Written again by `understudy dataset report`.
+            path.unlink()
+        else:
+            _replace(path, traces.masked(path.read_text(encoding="utf-8")).encode())
+    if changed:
+        _recount(folder)
+        yield f"{folder}: {changed} rows and entries"
+
+
+def _recount(folder: Path) -> None:
+    """Put the record of a dataset right: rows and checksum of each file."""
+    path = folder / RECORD
+    if not path.exists():
+        return
+    record = json.loads(path.read_bytes())
+    for name, files in record.get("files", {}).items():
+        for file, facts in files.items():
+            at = folder / name / file
+            content = at.read_bytes()
+            facts["rows"] = (
+                pl.read_parquet(at).height if at.suffix == ".parquet" else len(content.splitlines())
+            )
+            facts["sha256"] = hashlib.sha256(content).hexdigest()
+    rows = record.get("files", {}).get("rows", {})
+    record["rows"] = {Path(file).stem: facts["rows"] for file, facts in rows.items()}
+    _replace(path, json.dumps(record, indent=1, ensure_ascii=False).encode())
+
+
+def _forget_shingles(traces: Traces, folder: Path) -> Iterator[str]:
+    if not _shared(traces, folder):
+        return
+    path = folder / FILE
+    known = Shingles.read(path)
+    theirs = set(Shingles.of(traces.lines, known.words, len(traces.lines) + 1).hashes)
+    left = Shingles(known.words, array("Q", (one for one in known.hashes if one not in theirs)))
+    left.write(path)
+    manifest = read_manifest(folder)
+    if manifest.shingles is not None:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        file = manifest.shingles.model_copy(update={"bytes": path.stat().st_size, "sha256": digest})
+        write_persona_toml(folder, manifest.model_copy(update={"shingles": file}))
+    yield f"{folder / MANIFEST}: {len(known) - len(left)} of its runs of words"
+
+
+def _shared(traces: Traces, folder: Path) -> int:
+    path = folder / FILE
+    return sum(Shingles.read(path).shared_with(line) for line in traces.lines) if path.exists() else 0
+
+
+def _count(traces: Traces, path: Path) -> int:
+    """How many rows, lines or entries of a file have a person in them; 1 where it cannot be read."""
+    try:
+        if path.suffix == ".parquet":
+            table = pl.read_parquet(path, memory_map=False)
+            return sum(traces.found_in(list(row)) for row in table.iter_rows())
+        if path.suffix == ".jsonl":
+            with path.open("rb") as file:
+                return sum(traces.found_in(json.loads(line)) for line in file)
+        if path.suffix == ".json":
+            return int(traces.found_in(json.loads(path.read_bytes())))
+        return sum(traces.found_in(line) for line in path.read_text(encoding="utf-8").splitlines())
+    except (OSError, ValueError, pl.exceptions.PolarsError):
+        return 1
+
+
+def _clean(traces: Traces, value: Any) -> Any:  # noqa: ANN401
+    """Take names out of a JSON structure: entries under a name go, texts are masked."""
+    if isinstance(value, dict):
+        return {key: _clean(traces, inner) for key, inner in value.items() if not traces.named(key)}
+    if isinstance(value, list):
+        return [_clean(traces, inner) for inner in value]
+    return traces.masked(value) if isinstance(value, str) else value
+
+
+def _replace(path: Path, content: bytes) -> None:
+    fresh = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    fresh.replace(path)
