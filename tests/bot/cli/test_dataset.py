@@ -58,7 +58,14 @@ async def test_exports_and_a_recipe_of_ones_own_may_be_named(
     )
     assert ended.code == 0, ended.err
     assert {path.name for path in (out / "text").iterdir()} == {"train.jsonl", "valid.jsonl"}
-    assert {path.name for path in out.iterdir()} == {"text", "parquet", "rows", "recipe.toml", "dataset.json"}
+    files = {"recipe.toml", "dataset.json", "facts.json"}
+    assert {path.name for path in out.iterdir()} == {"text", "parquet", "rows", *files}
+    reported = await understudy("dataset", "report", str(out))
+    assert reported.code == 0, reported.err
+    assert "by heart" in reported.out
+    assert (out / "report.html").read_text().startswith("<!doctype html>")
+    # It lies outside the state folder, and is looked through all the same.
+    assert str(out) in (await understudy("forget", "Sam", "--check")).err
     assert read_recipe(str(out / "recipe.toml")).model_dump()["gap_minutes"] == 3000
 
 
