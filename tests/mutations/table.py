@@ -17,6 +17,8 @@ DEATHS: Final = f"{_PROMISES}/test_machine_deaths.py::test_no_order_of_steps_bre
 APPROVALS: Final = (
     f"{_PROMISES}/test_machine_approvals.py::test_no_order_of_steps_breaks_a_promise_around_approvals"
 )
+WALKS: Final = f"{_PROMISES}/test_interleavings.py::test_no_interleaving_breaks_a_promise"
+REPEATS: Final = f"{_PROMISES}/test_repeats.py"
 CLOCKS: Final = (
     f"{_PROMISES}/test_machine_clocks.py::test_no_order_of_steps_breaks_a_promise_when_clocks_jump"
 )
@@ -70,7 +72,7 @@ MUTATIONS: Final = (
         DEATHS,
         CLOCKS,
     ),
-    _script("fence-order", "fence", _HEAD, "", DEATHS, CLOCKS),
+    _script("fence-order", "fence", _HEAD, "", REPEATS, WALKS),
     _script("fence-unknown", "fence", "if state == 'sending' and (", "if false and (", DEATHS),
     _script("fence-keyless", "fence", " or ARGV[6] ~= '1')", ")", DEATHS),
     _script("fence-repeat-for-ever", "fence", " or here or old or", " or here or", CLOCKS),
@@ -100,10 +102,12 @@ MUTATIONS: Final = (
     ),
     _script("seen-trim", "accept", "now - tonumber(ARGV[9])", "now + tonumber(ARGV[9])", DEATHS),
     _script("own-echo", "accept", "if own then\n", "if false then\n", DEATHS),
-    _script("off-keeps-nothing", "accept", "if not mode or mode == 'off' then", "if not mode then", KILLS),
+    _script(
+        "off-keeps-nothing", "accept", "if not mode or mode == 'off' then", "if not mode then", APPROVALS
+    ),
     # Workers.
     _script("settle-token", "settle", _TOKEN, _NO_TOKEN, DEATHS),
-    _script("renew-token", "renew", _TOKEN, _NO_TOKEN, DEATHS, CLOCKS),
+    _script("renew-token", "renew", _TOKEN, _NO_TOKEN, WALKS),
     _script("postpone-token", "postpone", _TOKEN, _NO_TOKEN, DEATHS, CLOCKS),
     _script(
         *("settle-kill", "settle"),
@@ -156,8 +160,8 @@ MUTATIONS: Final = (
     ),
     # Senders.
     _script("send-token", "outbox_claim", "'send_token', 1)", "'send_token', 0)", DEATHS),
-    _script("unsent-token", "unsent", _SENDER, "if ", DEATHS, CLOCKS),
-    _script("unknown-token", "unknown", _SENDER, "if ", DEATHS, CLOCKS),
+    _script("unsent-token", "unsent", _SENDER, "if ", REPEATS, WALKS),
+    _script("unknown-token", "unknown", _SENDER, "if ", REPEATS, WALKS),
     _script(
         "release-token",
         "release",
@@ -195,7 +199,12 @@ MUTATIONS: Final = (
         "tostring('standing|' .. scope ..",
         KILLS,
     ),
-    _script("kill-epoch", "kill", "redis.call('HINCRBY', key('kill'), 'epoch|' .. scope, 1)", "", KILLS),
+    _script(
+        *("kill-epoch", "common"),
+        "sum = sum + tonumber(redis.call('HGET', key('kill'), 'epoch|' .. scope) or '0')",
+        "sum = 0",
+        KILLS,
+    ),
     _script(
         "kill-once",
         "kill",
@@ -234,13 +243,6 @@ MUTATIONS: Final = (
         "if not 0 <= self._clock.now_ms() - asked <= _YES_MS:",
         "if False:",
         (CLOCKS,),
-    ),
-    Mutation(
-        "uncertain-keyless",
-        "bot/sender.py",
-        "if not self._connector.idempotent or outgoing.tries",
-        "if outgoing.tries",
-        (DEATHS,),
     ),
     # People.
     _script(
@@ -314,7 +316,7 @@ MUTATIONS: Final = (
         "safety/policy.py",
         "return Verdict(Outcome.STOP, rule.name, reason)",
         "return Verdict(Outcome.ALLOW, rule.name, reason)",
-        (DEATHS,),
+        (f"{_PROMISES}/test_fails_closed.py",),
     ),
     Mutation(
         "bots-are-not-answered",

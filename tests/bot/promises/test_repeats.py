@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -133,3 +134,16 @@ async def test_a_sender_without_the_chat_gets_no_yes(desk: Desk) -> None:
     slow = await desk.next()
     await desk.next()
     assert await desk.outbox.fence(slow, idempotent=True) is Fence.LOST
+
+
+async def test_a_sender_that_lost_the_chat_cannot_give_its_bubble_up(desk: Desk) -> None:
+    slow = await desk.handed_over()
+    await desk.through_the_fence()
+    await desk.outbox.unknown(slow, "no answer")
+    assert await desk.state() == "approved"
+
+
+async def test_a_bubble_leaves_in_its_turn_or_not_at_all(desk: Desk) -> None:
+    first = await desk.handed_over()
+    ahead = replace(first, bubble=replace(first.bubble, id=f"{first.draft}.1.2"))
+    assert await desk.outbox.fence(ahead, idempotent=True) is Fence.LOST

@@ -554,6 +554,10 @@ class Ledger:
         self.must(
             (answer == "lost") == (not self._at_the_head(given)), 3, f"a lost sender planned {self.name(id_)}"
         )
+        before = given[7] == 1
+        self.must(
+            not before or answer not in {"planned", "failed"}, 3, f"{self.name(id_)} may have left before"
+        )
         if answer in {"planned", "failed"}:
             self.gone[id_] = 0
         if answer in {"planned", "failed", "unknown"}:

@@ -334,14 +334,17 @@ class PromiseMachine(RuleBasedStateMachine):
 
         self._tell(go)
 
-    @rule(chat=CHAT, number=NUMBER, edit=st.sampled_from([None, "ok"]))
-    def two_moderators_approve_at_once(self, chat: ChatKey, number: int, edit: str | None) -> None:
+    @rule(chat=CHAT, number=NUMBER, edit=st.sampled_from([None, "ok"]), no=st.booleans())
+    def two_moderators_decide_at_once(self, chat: ChatKey, number: int, edit: str | None, no: bool) -> None:
         def go() -> None:
             if not (draft := self.play.hold(chat, number)):
                 return
             self.play.deed(number, lambda desk: desk.approve(MAX, draft, edit), at_once=False)
-            self.play.deed(number + 1, lambda desk: desk.approve(MONA, draft), at_once=False)
-            for call in self.play.waits("approve"):
+            if no:
+                self.play.deed(number + 1, lambda desk: desk.reject(MONA, draft), at_once=False)
+            else:
+                self.play.deed(number + 1, lambda desk: desk.approve(MONA, draft), at_once=False)
+            for call in (*self.play.waits("approve"), *self.play.waits("reject")):
                 self.play.step(call)
 
         self._tell(go)
@@ -418,6 +421,25 @@ class KillsMachine(PromiseMachine):
 
         self._tell(go)
 
+    @rule(chat=CHAT, number=NUMBER, brink=st.sampled_from(["fence", "fenced"]))
+    def a_kill_waits_for_the_store(self, chat: ChatKey, number: int, brink: str) -> None:
+        def go() -> None:
+            self.play.bring(chat, number, brink)
+            for call in self.play.waits(brink)[:1]:
+                process = call.process
+                awake = [service for service in self.play.services if not service.asleep]
+                self.play.deed(awake.index(process), lambda desk: desk.kill(VERA, SCOPES[0]), at_once=False)
+                self.play.ledger.tell(f"{process.name} has heard a kill that the store does not know yet")
+                self.play.go_on(process, 8, without={"kill"})
+                self.play.pass_time(3)
+                for _ in range(6):
+                    looks = [c for c in self.play.waits("outbox_claim") if c.process is process]
+                    for look in looks:
+                        self.play.step(look)
+                    self.play.go_on(process, 4, without={"kill"})
+
+        self._tell(go)
+
 
 class DeathsMachine(PromiseMachine):
     """Where processes die, stand still, and lose the answers to what they asked."""
@@ -446,8 +468,43 @@ class DeathsMachine(PromiseMachine):
                 self.play.ledger.tell(f"{process.name} goes on")
                 process.asleep = False
                 self.stage.rest()
-                if call in self.stage.waiting:
-                    self.play.step(call)
+                self.play.go_on(process, 4)
+
+        self._tell(go)
+
+    @rule(chat=CHAT, number=NUMBER)
+    def what_one_who_stood_still_could_not_write_comes_late(self, chat: ChatKey, number: int) -> None:
+        def go() -> None:
+            self.play.bring(chat, number, "model")
+            for call in self.play.waits("model")[:1]:
+                process = call.process
+                self.play.ledger.tell(f"{process.name} stands still")
+                process.asleep = True
+                self.play.pass_time(12)
+                self.play.until({"settle"}, 15)
+                self.play.ledger.tell(f"{process.name} goes on, and the model is away for it")
+                process.asleep = False
+                self.play.street.next_answer = None if number % 2 else PLAIN
+                self.stage.rest()
+                self.play.go_on(process, 5)
+                self.play.street.next_answer = PLAIN
+
+        self._tell(go)
+
+    @rule(chat=CHAT, number=NUMBER, told=st.booleans())
+    def a_repeat_fails(self, chat: ChatKey, number: int, told: bool) -> None:
+        def go() -> None:
+            self.play.bring(chat, number, "send")
+            for call in self.play.waits("send")[:1]:
+                self.play.step(call, Fate.DEATH_AFTER)
+                self.play.pass_time(40)
+                street = self.play.street
+                for again in self.play.until({"send"}, 25)[:1]:
+                    street.refuses, street.answer_lost = told, not told
+                    self.play.ledger.tell("the messenger fails")
+                    self.play.step(again)
+                    street.refuses = street.answer_lost = False
+                    self.play.go_on(again.process, 1)
 
         self._tell(go)
 
@@ -487,6 +544,39 @@ class ApprovalsMachine(PromiseMachine):
                 self.play.deed(number, lambda desk: desk.approve(MAX, draft))
                 self.play.deed(number, lambda desk: desk.kill(VERA, scope))
                 self.play.until({"fence"}, 10)
+
+        self._tell(go)
+
+    @rule(chat=CHAT, number=NUMBER)
+    def a_text_changes_under_an_approval(self, chat: ChatKey, number: int) -> None:
+        def go() -> None:
+            if draft := self.play.hold(chat, number):
+                self.play.deed(number, lambda desk: desk.approve(MAX, draft), at_once=False)
+                approvals = self.play.waits("approve")
+                self.play.deed(number, lambda desk: desk.regenerate(MONA, draft))
+                for _ in range(30):
+                    others = [c for c in self.play.able() if c not in approvals and c.what != "sweep"]
+                    if self.play.ledger.last.state(draft) != "rewriting" or not others:
+                        break
+                    self.play.step(min(others, key=lambda call: call.number))
+                for call in approvals:
+                    if call in self.stage.waiting:
+                        self.play.step(call)
+
+        self._tell(go)
+
+    @rule(chat=CHAT, number=NUMBER, mode=st.sampled_from([Mode.OFF, Mode.SHADOW, Mode.AUTO]))
+    def an_approval_and_another_mode(self, chat: ChatKey, number: int, mode: Mode) -> None:
+        def go() -> None:
+            if draft := self.play.hold(chat, number):
+                where = self.play.ledger.drafts[draft].chat
+                self.play.deed(number, lambda desk: desk.approve(MAX, draft))
+                self.play.deed(number, lambda desk: desk.set_mode(OLIVIA, where, mode))
+                for call in self.play.until({"fence"}, 10):
+                    self.play.step(call)
+                self.play.writes(where, MIA, "Sam? hi", number)
+                for call in self.play.waits("accept"):
+                    self.play.step(call)
 
         self._tell(go)
 
