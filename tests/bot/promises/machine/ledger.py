@@ -176,6 +176,9 @@ class Ledger:
         self.at = (
             int(call.arguments[0]) if call.arguments and isinstance(call.arguments[0], int) else self.now
         )
+        if self.at != self.now:
+            # It may also have put others' times right by its own, which is wrong.
+            self._distrust_times()
         watcher = getattr(self, f"_{call.what}", None)
         if watcher is not None:
             watcher(call, call.arguments, call.answer)
@@ -587,6 +590,9 @@ class Ledger:
     def clock_jumped(self, minutes: int) -> None:
         """From here on nobody can say by the clock until when a claim was good; its token says so all the same."""
         self.tell(f"the clock jumps by {minutes} minutes")
+        self._distrust_times()
+
+    def _distrust_times(self) -> None:
         for claim in self.claims.values():
             claim.until = 0
 

@@ -700,7 +700,7 @@ class Taken:
         assert self.by_kind["sent"] >= 30, self
 
 
-def run(machine: type[PromiseMachine], examples: int = 50, rules: int = 50) -> Taken:
+def run(machine: type[PromiseMachine], examples: int = 42, rules: int = 50) -> Taken:
     """Run a machine; prints the seed and gives the steps that were taken.
 
     `PROMISE_SEED` takes an earlier run's seed again, `PROMISE_EXAMPLES` sets another number of examples, and with
