@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.cli.preparing import prepare_chats
 from bot.cli.screen import say, say_error
 from bot.errors import SettingsInvalid
 from chat.exports.export import Export
@@ -29,15 +30,28 @@ class Building:
     exports: tuple[Path, ...] = ()
     me: str = ""
 
-    def run(self, recipe: str, changes: Sequence[str], out: Path, formats: Sequence[str]) -> None:
+    def run(
+        self,
+        recipe: str,
+        changes: Sequence[str],
+        out: Path,
+        formats: Sequence[str],
+        prepare: Path | None = None,
+    ) -> None:
         """Make the dataset, and tell what is in it. Raises ChatError, TrainingError and SettingsInvalid."""
         chosen = tuple(map(_format, formats))
         meant = read_recipe(recipe, changes)
-        chats = self._chats()
-        rows = make_rows(chats, meant)
+        found = Filtered(tuple(self._chats()))
+        if prepare is not None:
+            found = prepare_chats(found.exports, prepare, self.state, out)
+            say(
+                ", ".join(f"{kind}: {count:,}" for kind, count in found.taken.items())
+                or "the filters took nothing"
+            )
+        rows = make_rows(found.exports, meant)
         counts = write_dataset(rows, meant, out, chosen)
         # Beside the dataset, for its report; and where it lies, so that people can be taken out of it again.
-        facts_of(Filtered(tuple(chats))).write(out)
+        facts_of(found).write(out)
         register(self.state, out)
         silences = sum(row.silence for found in rows.sides.values() for row in found)
         sides = ", ".join(f"{count:,} {side}" for side, count in counts.items())

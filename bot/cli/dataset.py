@@ -46,6 +46,10 @@ def build(
         ),
     ] = None,
     me: Annotated[str, typer.Option(help="With exports: your name as they write it.")] = "",
+    prepare: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file: filters, moderation, situational facts, pseudonyms, who agreed."),
+    ] = None,
 ) -> None:
     """Make a dataset of the imported chats. The recipe is kept with it, and each file is read back."""
     # Tables take a moment to load, and no other verb needs them.
@@ -54,7 +58,7 @@ def build(
     state = wishes(context).settings(quiet="warning").state_dir
     building = Building(state, tuple(paths or ()), me)
     name = Path(recipe).stem if recipe.endswith(".toml") else recipe
-    building.run(recipe, change or (), out or state / "datasets" / name, form or ())
+    building.run(recipe, change or (), out or state / "datasets" / name, form or (), prepare)
 
 
 @group.command()

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import ClassVar
 
 import polars as pl
+from pydantic import ConfigDict
 
 from chat.exports.export import Export
 from chat.message import ChatKey
@@ -60,6 +62,9 @@ class FilterSettings:
     `chats` and `without_chats` are titles or keys (`whatsapp/…`), `*` and `?` stand for letters, and upper and
     lower case are one; empty `chats` means all. `since` is the first day, `until` the last, by the export's clock.
     """
+
+    # A key that is misspelt must not switch a filter off.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     chats: tuple[str, ...] = ()
     without_chats: tuple[str, ...] = ()

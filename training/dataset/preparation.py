@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 from chat.exports.export import Export
 from safety.moderation.classifier import Classifier
@@ -22,6 +25,9 @@ from training.dataset.situational import Situational, without_situations
 @dataclass(frozen=True, slots=True)
 class PreparationSettings:
     """What is done. `moderation` are the thresholds; without any, nothing is judged."""
+
+    # A key that is misspelt must not switch a filter off.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     filters: FilterSettings = field(default_factory=FilterSettings)
     moderation: Thresholds | None = None

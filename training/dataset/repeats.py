@@ -8,9 +8,10 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 import polars as pl
+from pydantic import ConfigDict
 from rapidfuzz import fuzz
 
 from chat.exports.export import Export
@@ -31,6 +32,9 @@ class RepeatSettings:
     Texts shorter than `shortest` characters are never touched, however often they are said. Of a longer one the
     first `most` stay, over all chats, and so of texts that are like it by `likeness`, 0 to 1 (1 switches that off).
     """
+
+    # A key that is misspelt must not switch a filter off.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     shortest: int = 60
     most: int = 3

@@ -92,3 +92,17 @@ async def test_what_is_wrong_is_one_line(
     assert ended.code != 0
     assert said in ended.err
     assert len(ended.err.strip().splitlines()) == 1
+
+
+async def test_a_dataset_is_prepared_as_a_file_says(
+    understudy: CommandLine, export: Path, tmp_path: Path
+) -> None:
+    prepare = tmp_path / "prepare.toml"
+    prepare.write_text('pseudonyms = true\n[filters]\nconsent = "elsewhere"\n')
+    out = tmp_path / "out"
+    arguments = ("dataset", "build", str(export), "--me", "Sam", "--out", str(out), "--prepare", str(prepare))
+    ended = await understudy(*arguments)
+    assert ended.code == 0, ended.err
+    assert not any(b"Sam" in path.read_bytes() for path in out.rglob("*.json*"))
+    prepare.write_text("[filters]\nfewest_in_gruop = 3\n")
+    assert "fewest_in_gruop" in await understudy.line(2, *arguments)
