@@ -108,7 +108,9 @@ def test_nobody_elses_words_are_learned(recipe: Recipe, chats: Sequence[Sequence
     for row in recipe.rows(histories(exports_of(chats))):
         assert {span.author for span in row.learned} <= {"Sam"}
         if isinstance(row.body, Talk):
-            assert all(row.body.messages[part].role == "assistant" for part in row.trained)
+            roles = [message.role for message in row.body.messages]
+            assert all(roles[part] == "assistant" for part in row.trained)
+            assert all(one != other for one, other in itertools.pairwise(roles))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

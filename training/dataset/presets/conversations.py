@@ -31,7 +31,7 @@ class Conversations(Recipe):
     """Conversations end after a silence, or when they are long; each ends with an own turn.
 
     The rules are those of the write-up. Its faults are not: the count of characters starts anew with each
-    conversation, a turn that is carried over is one turn with the next, and names go from texts as well.
+    conversation, two turns of the others never follow each other, and names go from texts as well.
     """
 
     source: ClassVar[str] = "de.lanfermann.dev/blogs/digital-twin, github.com/jaylann/WAC2J"
@@ -123,12 +123,9 @@ class _Open:
     def add(self, own: bool, lines: Sequence[_Line]) -> None:
         if not lines:
             return
-        if self.turns and self.turns[-1][0] == own:
-            self.turns[-1] = (own, [*self.turns[-1][1], *lines])
-            self.chars += sum(len(text) + 1 for _, text in lines)
-        else:
-            self.turns.append((own, lines))
-            self.chars += sum(len(text) + 1 for _, text in lines) - 1 + _PER_TURN
+        # Two of one side never meet: what was carried over is all that the others wrote in a row.
+        self.turns.append((own, lines))
+        self.chars += sum(len(text) + 1 for _, text in lines) - 1 + _PER_TURN
         self.count += len(lines)
 
     def clear(self) -> None:
