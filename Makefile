@@ -8,7 +8,7 @@ EXTRAS = dev$(if $(TRAIN),$(comma)train)
 comma = ,
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: mutations demo run test storm kill-latency lint types format sample-persona clean
+.PHONY: export-speed mutations demo run test storm kill-latency lint types format sample-persona clean
 
 demo: $(VENV)/installed
 	@$(BIN)/understudy demo $(if $(HEADLESS),--headless)
@@ -22,6 +22,9 @@ test: lint types
 # What the README's figures on safety come from: minutes each, with real processes. `make storm STORM="--seed 7"`
 storm: $(VENV)/installed-$(EXTRAS)
 	$(BIN)/python -m benchmarks.storm $(STORM)
+
+export-speed: $(VENV)/installed-$(EXTRAS)
+	$(BIN)/python -m benchmarks.exports
 
 kill-latency: $(VENV)/installed-$(EXTRAS)
 	$(BIN)/python -m benchmarks.kill_latency $(KILL_LATENCY)
