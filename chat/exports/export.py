@@ -217,6 +217,7 @@ class RowIds:
     @staticmethod
     def column(keys: pl.Series) -> pl.Series:
         """The same for a column of keys, which `key_of` gives."""
+        keys = keys.rechunk()  # polars 2.1 panics when it formats columns in pieces of unlike lengths
         ids = keys.cast(pl.String)
         ordered = keys.sort()
         doubled = keys.is_in(ordered.filter(ordered == ordered.shift()).unique().implode())

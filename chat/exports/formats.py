@@ -117,7 +117,7 @@ class _Work:
             raise
         except ExportError as error:
             self.failures.append(error)
-        except Exception as error:  # noqa: BLE001 - whatever a file did to its reader, the others are read
+        except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - whatever a file did to its reader, the others are read
             fault = f"its reader failed ({type(error).__name__}); the file may be damaged"
             self.failures.append(ExportDamaged(unit[0].place, fault))
 

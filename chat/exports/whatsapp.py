@@ -161,7 +161,7 @@ class _Reading:
         parts = self.columns.split(lines).with_columns(line=lines)
         numbers = pl.int_range(parts.height, dtype=pl.UInt32, eager=True) + block.number
         if shift:
-            numbers = pl.concat([numbers[:since], numbers[since:] + shift])
+            numbers = pl.concat([numbers[:since], numbers[since:] + shift], rechunk=True)
         parts = parts.with_columns(
             day=self.columns.days(parts.get_column("date"), self.order), number=numbers
         )
@@ -309,7 +309,7 @@ class _Reading:
 
     def _rows(self) -> pl.DataFrame:
         """Make the table; each part is let go as it is taken over."""
-        ids = RowIds.column(pl.concat([part.get_column("key") for part in self.done]))
+        ids = RowIds.column(pl.concat([part.get_column("key") for part in self.done], rechunk=True))
         authors = pl.Series(list(self.codes), dtype=pl.String)
         # "~ Name" is how WhatsApp shows somebody who is not among the phone's contacts.
         names = pl.Series([key.removeprefix("~").strip() or key for key in self.codes], dtype=pl.String)

@@ -18,6 +18,7 @@ from chat.exports.whatsapp_phrases import (
     as_written,
     attached_otherwise,
     attached_phrases,
+    attached_words,
     edited_markers,
     left_out,
     phrases,
@@ -91,7 +92,7 @@ def author_key(name: str) -> str:
 
 def odd_bodies(bodies: pl.Series, *, bracketed: bool) -> pl.Series:
     """Mark the bodies that must be read one by one: every other is plain text for both readers below."""
-    signs = _ODD_IOS if bracketed else _ODD_ANDROID
+    signs = _ODD_IOS if bracketed else f"{_ODD_ANDROID}|{'|'.join(attached_words())}"
     whole = pl.col("b").str.strip_chars().str.strip_suffix(".").is_in(_whole_bodies())
     return bodies.to_frame("b").select(pl.col("b").str.contains(signs) | whole).to_series()
 

@@ -63,6 +63,12 @@ def attached_otherwise() -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1)
+def attached_words() -> tuple[str, ...]:
+    """What such lines hold beside the name."""
+    return tuple(phrase.replace("%s", "").strip() for phrase in _tables()["attached_otherwise"])
+
+
+@lru_cache(maxsize=1)
 def left_out() -> dict[str, Attachment]:
     """What an iPhone writes in place of an attachment that was left out, in lower case."""
     tables = _tables()["attachments"]

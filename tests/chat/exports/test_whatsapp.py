@@ -20,7 +20,7 @@ from chat.errors import (
 )
 from chat.exports import whatsapp
 from chat.exports.dates import DateOrder
-from chat.exports.export import Export, Untyped
+from chat.exports.export import Export, RowIds, Untyped
 from chat.exports.formats import read_export
 from chat.message import Attachment
 from tests.chat.exports.dialects import BOM, LRM, NNBSP, RLM
@@ -368,3 +368,17 @@ def test_reading_takes_time_in_proportion(folder: Path) -> None:
         head = f"{STAMP}Sam: hi\n"
         small, large = seconds(head + line * 1_000 + head), seconds(head + line * 20_000 + head)
         assert large < 60 * max(small, 0.01)
+
+
+def test_repeats_far_apart_in_a_long_file_have_ids_of_their_own(folder: Path) -> None:
+    """As long as several blocks, with the same words in the same minute at its beginning and its end."""
+    again = f"{STAMP}Sam: ok\n" * 3
+    between = "".join(
+        f"24/03/2022, {n // 60 % 24:02}:{n % 60:02} - Mia: {n} {'x' * 60}\n" for n in range(70_000)
+    )
+    export = read(folder, again + between + again)
+    ids = RowIds()
+    wanted = [ids.of(m.sent_at, m.author.id, m.text) for m in export.messages]
+    assert [message.id for message in export.messages] == wanted
+    assert len(set(wanted)) == 70_006
+    assert export.rows.get_column("line").to_list() == list(range(1, 70_007))
