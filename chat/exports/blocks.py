@@ -50,7 +50,7 @@ class Block:
             ) from error
 
 
-def read_blocks(source: Source, size: int = 2 << 20, first: int = 2 << 20) -> Iterator[Block]:
+def read_blocks(source: Source, size: int = 3 << 20, first: int = 3 << 20) -> Iterator[Block]:
     """Give the text in blocks of about `size` bytes, after one of `first`.
 
     Line ends are LF or CRLF; a byte order mark is dropped at the start of any line, since joined exports

@@ -6,6 +6,7 @@ read by `parse_header`, once. So both ways of reading accept the same lines.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -99,14 +100,36 @@ class Columns:
         return dates.to_frame("d").select(pl.when(~pl.col("d").is_in(strange)).then("d")).to_series()
 
     def _timed(self, times: pl.Series) -> pl.Series:
-        found = times.unique().drop_nulls().to_list()
-        for time in found:
-            if time not in self._times:
-                header = self._compose(self._cut[0] if self._cut else "", time)
-                self._times[time] = _seconds(header)
-        return times.replace_strict(
-            {time: self._times[time] for time in found}, default=None, return_dtype=pl.Int32
+        """Seconds of the day. Of times with seconds the two parts are read apart: there are far fewer of each."""
+        if not self.dialect.seconds or self._cut is None:
+            return self._looked_up(times, lambda time: time)
+        sample = self._cut[1]
+        colon = self.dialect.colon
+        if self.dialect.half_days:
+            parts = times.str.splitn(colon, 3).struct.unnest()
+            first = parts.select(pl.concat_str("field_0", pl.lit(colon), "field_1")).to_series()
+            last = parts.select(pl.concat_str(pl.lit(colon), "field_2")).to_series()
+        else:
+            first, last = times.str.head(-3), times.str.tail(3)
+        second = sample.find(colon, sample.find(colon) + 1)
+        head, tail = sample[:second], sample[second:]
+        # 12 AM is hour 0, so that both parts add up whichever of them holds the half of the day.
+        return (
+            self._looked_up(first, lambda part: part + tail)
+            + self._looked_up(last, lambda part: head + part)
+            - (_seconds(self._compose(self._cut[0], sample)) or 0)
         )
+
+    def _looked_up(self, parts: pl.Series, whole: Callable[[str], str]) -> pl.Series:
+        """Seconds of the day for parts of times, each of which occurs again and again."""
+        date = self._cut[0] if self._cut else ""
+        table: dict[str, int | None] = {}
+        for part in parts.unique().drop_nulls().to_list():
+            time = whole(part)
+            if time not in self._times:
+                self._times[time] = _seconds(self._compose(date, time))
+            table[part] = self._times[time]
+        return parts.replace_strict(table, default=None, return_dtype=pl.Int32)
 
     def _whole(self, stamps: pl.Series, rest: pl.Series) -> pl.DataFrame:
         table: dict[str, str | None] = {}
