@@ -309,7 +309,7 @@ class _Reading:
 
     def _rows(self) -> pl.DataFrame:
         """Make the table; each part is let go as it is taken over."""
-        ids = RowIds.column(pl.concat([part.get_column("key") for part in self.done], rechunk=True))
+        ids = RowIds.column(pl.concat([part.get_column("key") for part in self.done]))
         authors = pl.Series(list(self.codes), dtype=pl.String)
         # "~ Name" is how WhatsApp shows somebody who is not among the phone's contacts.
         names = pl.Series([key.removeprefix("~").strip() or key for key in self.codes], dtype=pl.String)
