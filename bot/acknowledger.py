@@ -14,6 +14,7 @@ from bot.clock import Clock
 from bot.errors import StoreError
 from bot.messengers.base import Bubble, Connector, SendRefused
 from bot.outbox import OutboxSettings
+from bot.sender import YES_MS
 from bot.store.store import Store
 from chat.echo import plain
 from chat.message import ChatKey, Message, message_to_json
@@ -56,6 +57,7 @@ class Acknowledger:
         connector = self._connectors.get(chat.messenger)
         if connector is None:
             return
+        asked = self._clock.now_ms()
         try:
             answer = await self._run(
                 *("acknowledge", chat, kill_id, _OLDEST_MS, int(connector.idempotent), plain(self._text))
@@ -63,9 +65,11 @@ class Acknowledger:
             if answer != "go":
                 _log.info("acknowledgement.not_sent", chat=str(chat), answer=answer)
                 return
-            state, message = await self._send(
-                connector, Bubble(f"acknowledgement.{kill_id}", chat, self._text)
-            )
+            state, message = "refused", None
+            # As at the fence, a yes is for now: whoever stood still since may say it after the resume.
+            if 0 <= self._clock.now_ms() - asked <= YES_MS:
+                bubble = Bubble(f"acknowledgement.{kill_id}", chat, self._text)
+                state, message = await self._send(connector, bubble)
             receipt = (message.id, message_to_json(message)) if message else ("", "")
             await self._run(
                 "acknowledged", chat, kill_id, state, *receipt, self._settings.transcript_messages

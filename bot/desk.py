@@ -258,7 +258,7 @@ class Desk:
         """Give what the rules would hold the text for, often nothing. Raises DraftRefused."""
         state = await self.chats.get(draft.chat)
         said = await self.chats.transcript(draft.chat)
-        answered = tuple(message for message in said if message.id in draft.messages)
+        answered = _answered(draft, said)
         if not answered:
             # Long out of the transcript. The text is judged all the same, as an answer to nothing in particular.
             somebody = Author("somebody", "Somebody")
@@ -270,6 +270,14 @@ class Desk:
             raise DraftRefused("rules", f"draft {draft.id}: it may not leave ({refusal})")
         held = (verdict for verdict in decision.trail if verdict.outcome is Outcome.HOLD)
         return "; ".join(f"{verdict.rule}: {verdict.reason}" for verdict in held)
+
+
+def _answered(draft: Draft, said: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages that a text answers; one that was written anew may answer any since."""
+    places = [place for place, message in enumerate(said) if message.id in draft.messages]
+    if places and draft.versions:
+        return tuple(message for message in said[places[0] :] if not message.own)
+    return tuple(said[place] for place in places)
 
 
 async def _each(

@@ -21,7 +21,7 @@ from inference.persona import TypingProfile
 
 _log = structlog.get_logger()
 _IDLE_SECONDS: Final = 0.5
-_YES_MS: Final = 2000
+YES_MS: Final = 2000
 """How long the fence's yes is good for."""
 _RETRY_SECONDS: Final = 0.3
 
@@ -117,7 +117,7 @@ class Sender:
             await self._unsent(outgoing, "a kill or a stop was heard")
             return
         # The wall clock, because it goes on while a laptop sleeps: a yes is for now, not for when the lid opens.
-        if not 0 <= self._clock.now_ms() - asked <= _YES_MS:
+        if not 0 <= self._clock.now_ms() - asked <= YES_MS:
             await self._unsent(outgoing, "this process stood still at the fence")
             return
         await self._hand_over(outgoing)

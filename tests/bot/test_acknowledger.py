@@ -231,3 +231,23 @@ async def test_of_a_chat_that_is_disabled_while_it_is_said_nothing_is_kept(scene
     prefix = store.partitions.prefix(store.partitions.of(HERE))
     for kind in ("transcript", "seen", "outcome"):
         assert not await store.ask("exists", f"{prefix}{kind}:{HERE}")
+
+
+class Drowsy(JumpingClock):
+    """The clock of a process that stands still for three seconds between any two looks at it."""
+
+    def now_ms(self) -> int:
+        self.jump_seconds += 3
+        return super().now_ms()
+
+
+async def test_who_stood_still_after_the_yes_says_nothing_any_more(office: Office) -> None:
+    scene = Scene(office, MemoryMessenger())
+    await scene.open(Mode.AUTO)
+    await scene.kill()
+    words = ChatWords(office.store, office.kill_words)
+    drowsy = Acknowledger(office.store, Drowsy(), [scene.messenger], words, office.settings.outbox, TEXT)
+    await drowsy.acknowledge(HERE, "k1")
+    assert scene.messenger.calls == 0
+    entries = await office.desk.journal.newest(50)
+    assert "acknowledgement.refused" in [entry.kind for entry in entries]

@@ -174,6 +174,20 @@ async def test_with_the_newest_the_model_sees_what_was_said_since(
 
 
 @pytest.mark.usefixtures("service")
+async def test_an_edit_of_a_text_written_anew_is_judged_by_what_was_asked_since(
+    office: Office, room: Playground, model: ModelServer
+) -> None:
+    model.say = Texts("yes", "maybe")
+    draft = await held(room, "Sam, at ten?")
+    await office.desk.set_probability(OWNER, ROOM, 0.0)
+    await room.settled(await room.say("hm, or are you just a bot?"))
+    await office.desk.regenerate(MODERATOR, draft.id, newest=True)
+    await in_state(office, draft.id, "held")
+    with pytest.raises(DraftRefused, match="denial"):
+        await office.desk.approve(MODERATOR, draft.id, "nope")
+
+
+@pytest.mark.usefixtures("service")
 async def test_what_the_chat_has_moved_past_is_written_anew_but_not_for_ever(
     office: Office, room: Playground, model: ModelServer
 ) -> None:

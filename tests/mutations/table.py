@@ -240,7 +240,7 @@ MUTATIONS: Final = (
     Mutation(
         "yes-is-for-now",
         "bot/sender.py",
-        "if not 0 <= self._clock.now_ms() - asked <= _YES_MS:",
+        "if not 0 <= self._clock.now_ms() - asked <= YES_MS:",
         "if False:",
         (CLOCKS,),
     ),

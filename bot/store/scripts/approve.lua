@@ -40,11 +40,13 @@ if candidate > 0 and (candidate ~= tonumber(redis.call('HGET', name, 'chosen') o
   if not picked then return { 'candidate', state, '' } end
   if redis.call('HGET', name, 'sent') ~= '0' then return { 'partly_sent', state, '' } end
 end
+-- Read before anything is written: a step that fails half-way would leave half an approval.
+local bubbles = cjson.decode(redis.call('HGET', name, 'bubbles'))
+local texts = edited ~= '' and cjson.decode(edited) or {}
 local sent, attempt = tonumber(redis.call('HGET', name, 'sent')), tonumber(redis.call('HGET', name, 'attempt'))
 if state == 'frozen' or sent > 0 then
   attempt = redis.call('HINCRBY', name, 'attempt', 1)
 end
-local bubbles = cjson.decode(redis.call('HGET', name, 'bubbles'))
 if picked then
   bubbles = picked
   redis.call('HSET', name, 'bubbles', cjson.encode(bubbles), 'chosen', candidate)
@@ -56,7 +58,7 @@ if edited ~= '' then
   redis.call('HSETNX', name, 'original', redis.call('HGET', name, 'bubbles'))
   local kept = {}
   for index = 1, sent do kept[index] = bubbles[index] end
-  for _, text in ipairs(cjson.decode(edited)) do kept[#kept + 1] = text end
+  for _, text in ipairs(texts) do kept[#kept + 1] = text end
   bubbles = kept
   redis.call('HSET', name, 'bubbles', cjson.encode(bubbles), 'edited_by', by, 'edited_at', now)
 end

@@ -8,7 +8,8 @@ local settings = key('chat', chat)
 if redis.call('HGET', settings, 'generation') ~= ARGV[3] or not redis.call('HGET', settings, 'claim') then
   return 'lost'
 end
-local decision = cjson.decode(ARGV[5])
+-- Read before anything is written: a step that fails half-way would leave messages without an outcome.
+local decision, facts = cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
 local what, reason = decision.kind, decision.reason
 local mode = mode_of(chat)
 -- A text that was finished when the kill came is kept, for the owner to see.
@@ -30,7 +31,6 @@ if what == 'draft' and not decision.hold and not frozen then
   elseif mode == 'auto' then reason = 'written, and sent: the rules allow it, and the chat is in auto mode'
   else reason = 'written, and held: the chat is in manual mode' end
 end
-local facts = cjson.decode(ARGV[6])
 count_verdicts(now, 'gate', facts.gate)
 for _, answer in ipairs(facts.answers or {}) do count_verdicts(now, 'draft', answer.rules) end
 journal_json(now, 'turn.decided', chat, with_more(ARGV[6], { turn = decision.turn, messages = decision.messages,
