@@ -31,7 +31,9 @@ _NO: Final = Phrases(
 _YES: Final = Phrases(
     (
         r"(?:yes+|ye+s?|yea+h*|yep+|yup+|ya+|of course|ofc|course|obviously|sure|definitely|absolutely|duh|totally"
-        r"|100 %|always|indeed|who else|ja+|jep|jo|klar|naturlich|sicher|na klar|logisch|wer sonst|si+|claro"
+        r"|100 %|always|indeed"
+        r"|who else(?! (?:is|are) (?:coming|going|joining|there|in)$)"
+        r"|ja+|jep|jo|klar|naturlich|sicher|na klar|logisch|wer sonst|si+|claro"
         r"|por supuesto|obvio|quien mas|oui+|ouais|bien sur|evidemment|qui d'autre|sim+|com certeza|e claro|quem mais"
         r"|certo|ovvio|ovviamente|chi altro|tuurlijk|natuurlijk|zeker|jazeker|wie anders)",
     )

@@ -195,7 +195,7 @@ ASKS_FOR_ONE: Final = Phrases(
 
 _ALSO_YES: Final = Phrases(
     (
-        r"(?:ok|okay|okey|k|kk|fine|alright|all right|aight|deal|done|agreed|cool|perfect|works|works for me|sounds (?:good|great|like a plan)|i'm in|in|i'm down|down|will do|on it|no problem|np|gladly|why not|i guess|i will|i can|i am|i do|gern|gerne|passt|geht klar|abgemacht|mach ich|kann ich|bin dabei|gut|in ordnung|einverstanden"
+        r"(?:ok|okay|okey|k|kk|fine|alright|all right|aight|deal|done|agreed|cool|perfect|works|works for me|sounds (?:good|great|like a plan)|i'm in|in(?! (?:my (?:mind|head|dreams|sleep)|bed|spirit|another life)$)|i'm down|down|will do|on it|no problem|np|gladly|why not|i guess|i will|i can|i am|i do|gern|gerne|passt|geht klar|abgemacht|mach ich|kann ich|bin dabei|gut|in ordnung|einverstanden"
         r"|vale|dale|venga|hecho|de acuerdo|perfecto|bueno|d'accord|dac|ca marche|ca roule|volontiers|entendu|pourquoi pas|beleza|blz|ta|ta bom|pode ser|fechado|bora|combinado|va bene|d'accordo|volentieri|perfetto|ci sto|goed|prima|is goed|doe ik|graag|oke|akkoord)"
         r"(?! (?:but no|boomer|no|not))",
     )

@@ -157,6 +157,21 @@ async def test_a_yes_to_a_request_is_a_commitment(request_: str, answer: str) ->
     assert refused.outcome is Outcome.ALLOW
 
 
+@pytest.mark.parametrize("answer", ["i left\nin my mind", "who else is coming?", "in bed", "in another life"])
+async def test_what_only_begins_like_a_yes_is_none(answer: str) -> None:
+    verdict = await CommitmentRule().judge(_answering("are you coming on saturday?", *answer.split("\n")))
+    assert verdict.outcome is Outcome.ALLOW
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["in", "in!", "in for the food", "in theory yes", "in my car, sure", "who else", "who else is gonna"],
+)
+async def test_a_short_yes_is_still_one(answer: str) -> None:
+    verdict = await CommitmentRule().judge(_answering("are you coming on saturday?", answer))
+    assert verdict.facts == {"kinds": "assent"}
+
+
 async def test_only_the_kinds_that_are_set_hold() -> None:
     rule = CommitmentRule(CommitmentSettings(kinds=(Kind.MONEY,)))
     assert (await rule.judge(draft("see you at 8"))).outcome is Outcome.ALLOW
