@@ -78,7 +78,9 @@ class KillBanner:
 
         waiting = await self._visitor.do(resume)
         if waiting:
-            self._visitor.say(f"Resumed. {waiting} draft{'s' * (waiting != 1)} wait for a moderator.")
+            self._visitor.say(
+                f"Resumed. {waiting} draft{'s wait' if waiting != 1 else ' waits'} for a moderator."
+            )
         elif waiting is not None:
             self._visitor.say("Resumed.")
 

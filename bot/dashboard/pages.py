@@ -17,6 +17,7 @@ from bot.dashboard.chat_panel import ChatPanel
 from bot.dashboard.drafts_panel import DraftsPanel
 from bot.dashboard.header import Header
 from bot.dashboard.kill_bar import KillBanner
+from bot.dashboard.people_panel import PeoplePanel
 from bot.dashboard.reasons_panel import ReasonsPanel
 from bot.dashboard.rules_panel import RulesPanel
 from bot.dashboard.sign_in import SignIn
@@ -91,6 +92,7 @@ class _Board:
         desk, name = office.desk, persona or "the stand-in"
         self._key = state.chat.key if state else None
         self._panels: tuple[ChatPanel, DraftsPanel, ReasonsPanel] | None = None
+        self._people: PeoplePanel | None = None
         ui.add_head_html(_HEAD)
         ui.page_title(f"{state.chat.title} · Understudy" if state else "Understudy")
         with box("div", "u-page") as self._page:
@@ -109,6 +111,8 @@ class _Board:
                 chat = ChatPanel(visitor, desk, office.rooms, state.chat, friends, name, local=local)
                 with box("aside", "u-side"):
                     self._panels = (chat, DraftsPanel(visitor, desk, name), ReasonsPanel(name))
+                    if visitor.moderates:
+                        self._people = PeoplePanel(visitor, desk, state.chat.key, name)
                     RulesPanel(visitor, office.rulebook)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -123,6 +127,8 @@ class _Board:
         chat.show(view)
         drafts.show(snapshot, view)
         reasons.show(view)
+        if self._people is not None:
+            self._people.show(snapshot, view)
         self._chats.show(snapshot)
         count = len(view.drafts)
         set_text(self._tabs["drafts"], f"Drafts ({count})" if count else "Drafts")

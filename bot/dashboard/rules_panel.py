@@ -49,7 +49,7 @@ def _entry(entry: RulebookEntry) -> None:
     with box("li").props(f"data-outcome={'allow' if entry.on else 'drop'}"):
         Tag("span", state, "u-outcome")
         Tag("code", entry.name)
-        Tag("span", entry.does, "u-step-why")
+        Tag("span", entry.does.replace("`", ""), "u-step-why")
         Tag("span", _counts(entry), "u-facts")
 
 

@@ -30,7 +30,8 @@ $body
 )
 _HOW: Final = (
     "<p>On the machine where Understudy runs, this gives you a new link:</p>"
-    "<pre><code>understudy link\nunderstudy --demo link   (of the demo)</code></pre>"
+    "<pre><code>understudy link</code></pre>"
+    "<p class='u-soft'>Of the demo: <code>understudy --demo link</code></p>"
     "<p class='u-soft'>A link works once, and only for a short while.</p>"
 )
 _FORM: Final = (

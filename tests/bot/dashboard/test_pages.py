@@ -14,6 +14,8 @@ from bot.dashboard.server import Dashboard
 from bot.people import Person, Role
 from chat.message import Chat, ChatKey
 from safety.chain import DRAFT_RULES, GATE_RULES
+from safety.consent import How, Purpose
+from safety.disclosure import Disclosure
 from safety.kill import KillScope
 from safety.mode import Mode
 from tests.bot.dashboard.conftest import plant, receive, serving, visiting
@@ -370,3 +372,79 @@ async def test_the_rules_are_opened_and_say_how_often_each_said_what(
     kill_word = panel.locator("li", has=page.get_by_text("kill_word", exact=True))
     await expect(kill_word).to_contain_text("Drops a draft with a kill word in it")
     await expect(kill_word).to_contain_text("not asked yet")
+
+
+async def test_the_owner_sets_how_people_are_told_and_never_to_nothing(
+    page: Page, office: Office, room: Playground
+) -> None:
+    async def told(*ways: Disclosure) -> bool:
+        return (await office.desk.chats.get(ROOM)).policy.disclosure == frozenset(ways)
+
+    panel = page.get_by_role("region", name="People")
+    await panel.locator("summary").click()
+    announced, marked, revealed = (
+        panel.get_by_role("checkbox", name=name) for name in ("Announced", "Marked", "Revealed")
+    )
+    await expect(revealed).to_be_checked()
+    await marked.click()
+    await until(lambda: told(Disclosure.MARKED, Disclosure.REVEALED))
+    # What is set elsewhere is shown here, and sets nothing itself.
+    await office.desk.set_disclosure(OWNER, ROOM, frozenset({Disclosure.ANNOUNCED}))
+    await expect(announced).to_be_checked()
+    await expect(marked).not_to_be_checked()
+    await expect(revealed).not_to_be_checked()
+    await announced.click()
+    await expect(page.get_by_text("A chat is told somehow")).to_be_visible()
+    await expect(announced).to_be_checked()
+    assert await told(Disclosure.ANNOUNCED)
+
+
+async def test_the_owner_says_that_they_are_here_and_that_they_have_left(
+    page: Page, office: Office, room: Playground
+) -> None:
+    panel = page.get_by_role("region", name="People")
+    await panel.locator("summary").click()
+    await panel.get_by_role("button", name="I am here").click()
+    await expect(panel.get_by_text("steps back")).to_be_visible()
+    assert (await office.desk.chats.get(ROOM)).owner_seen is not None
+    await panel.get_by_role("button", name="I have left").click()
+    await expect(panel.get_by_text("may answer.")).to_be_visible()
+    assert (await office.desk.chats.get(ROOM)).owner_seen is None
+
+
+async def test_the_owner_leaves_a_person_alone_and_whoever_said_so_themselves_stays_so(
+    page: Page, office: Office, room: Playground
+) -> None:
+    await room.say("hello")
+    await office.consents.withdraw(ROOM, LEO, Purpose.ANSWERED, How.IN_CHAT, "Leo")
+    await expect(page.get_by_role("log").get_by_text("hello")).to_be_visible()
+    panel = page.get_by_role("region", name="People")
+    await panel.locator("summary").click()
+    leo = panel.locator("li", has_text="Leo")
+    await expect(leo).to_contain_text("Leo no, said here by Leo")
+    await expect(leo.get_by_role("button")).to_have_count(0)
+    mia = panel.locator("li", has_text="Mia")
+    await mia.get_by_role("button", name="Leave alone").click()
+    assert (await office.consents.of(ROOM)).may_answer(MIA.id)  # one press only asks
+    await mia.get_by_role("button", name="Sure?").click()
+    await expect(mia).to_contain_text("Mia no, written down by olivia")
+    assert not (await office.consents.of(ROOM)).may_answer(MIA.id)
+    await mia.get_by_role("button", name="Answer").click()
+    await expect(mia).to_contain_text("Mia yes")
+    assert (await office.consents.of(ROOM)).may_answer(MIA.id)
+
+
+async def test_a_moderator_reads_about_the_people_and_a_viewer_does_not(
+    browser: Browser, dashboard: Dashboard, room: Playground
+) -> None:
+    await room.say("hello")
+    async with visiting(browser, dashboard, MODERATOR) as page:
+        await expect(page.get_by_role("log").get_by_text("hello")).to_be_visible()
+        panel = page.get_by_role("region", name="People")
+        await panel.locator("summary").click()
+        await expect(panel.locator("li")).to_have_text(["Mia yes, nothing on record"])
+        await expect(panel.get_by_role("button")).to_have_count(0)
+        await expect(panel.get_by_role("checkbox", name="Marked")).to_be_disabled()
+    async with visiting(browser, dashboard, VIEWER) as page:
+        await expect(page.get_by_role("region", name="Rules")).to_be_visible()
+        await expect(page.get_by_role("region", name="People")).to_have_count(0)
