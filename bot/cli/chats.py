@@ -116,9 +116,9 @@ async def _change(
         if ways:
             await office.desk.set_disclosure(owner(), key, frozenset(ways))
         state = await office.desk.chats.get(key)
-        told = f", {' and '.join(sorted(ways))}" if ways else ""
+        told = " and ".join(sorted(state.policy.disclosure))
         own = "".join(f", kill word {word}" for word in state.policy.kill_words)
-        say(f"{key}: {state.policy.mode.value}, probability {state.policy.probability:g}{own}{told}")
+        say(f"{key}: {state.policy.mode.value}, probability {state.policy.probability:g}{own}, {told}")
 
 
 def key_of(text: str) -> ChatKey:

@@ -98,7 +98,10 @@ def main() -> None:
     except typer.Abort:
         sys.exit(1)
     except typer.TyperException as error:
-        _end(f"{error.format_message()} (`understudy --help` lists what there is)", error.exit_code)
+        _end(
+            f"{error.format_message().replace('Value error, ', '')} (`understudy --help` lists what there is)",
+            error.exit_code,
+        )
     except Exception as error:  # noqa: BLE001 - the last place where one can be caught
         known = _known(error)
         if known is not None:

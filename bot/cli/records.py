@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from bot.app import Office, open_office
+from bot.cli.chats import key_of
 from bot.cli.screen import clean, say, show_table
 from bot.cli.wishes import wishes
 from bot.journal_text import in_words
@@ -31,7 +33,9 @@ def journal(
 ) -> None:
     """Show what was decided and why, oldest first. `--json` has the whole entries, texts included."""
     asked = wishes(context)
-    asked.run(_journal(asked.settings(quiet="warning"), count, chat, as_json=as_json))
+    # Kills stand in every chat's journal: without this a mistyped chat would seem to have one.
+    of = str(key_of(chat)) if chat else None
+    asked.run(_journal(asked.settings(quiet="warning"), count, of, as_json=as_json))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,10 +51,11 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for kill in found["kills"]:
-        say(f"KILLED {kill['scope']} by {kill['by']} at {kill['at']}: {kill['reason']}", "bold red")
+        say(f"KILLED {kill['scope']} by {kill['by']} at {_time(kill['at'])}: {kill['reason']}", "bold red")
     if found["owner_absent_since"]:
         say(
-            f"NO SIGN OF THE OWNER since {found['owner_seen']}: auto is as manual until the owner does something",
+            f"NO SIGN OF THE OWNER since {_time(found['owner_seen'])}: "
+            "auto is as manual until the owner does something",
             "bold yellow",
         )
     for service in found["services"]:
@@ -62,7 +67,12 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
     if found["chats"]:
         rows = [tuple(str(chat[name]) for name in columns) for chat in found["chats"]]
         show_table(("chat", *columns[1:]), rows)
-    say(f"{found['drafts_waiting']} drafts wait for a moderator")
+    waiting = found["drafts_waiting"]
+    say(f"{waiting} draft{' waits' if waiting == 1 else 's wait'} for a moderator")
+
+
+def _time(iso: str) -> str:
+    return f"{datetime.fromisoformat(iso).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 async def _look(office: Office) -> dict[str, Any]:

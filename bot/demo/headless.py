@@ -25,6 +25,11 @@ _PATIENCE_SECONDS: Final = 30.0
 _KILL_TRIES: Final = 8
 _OWNER: Final = Person("you", Role.OWNER)
 _MODERATOR: Final = Person("a moderator", Role.MODERATOR)
+_REQUESTS: Final = (
+    "Sam, are you coming on saturday? promise?",
+    "Sam, can you bring drinks on saturday?",
+    "Sam, will you help me move?",
+)
 _SMALL_TALK: Final = ("Sam, are you awake?", "Sam, what are you watching?", "Sam?")
 _EVERYWHERE: Final = KillScope.everywhere()
 
@@ -73,15 +78,18 @@ class HeadlessDemo:
 
     async def _promise(self) -> None:
         self._step("a promise: what would bind Sam waits for a person, in auto too")
-        message = await self._say(MIA, "Sam, are you coming on saturday? promise?")
-        outcome = await self._outcome(message)
-        if outcome == "held":
-            draft = await self._draft_of(message)
-            self._console.print(f"  held: {self._quoted(draft.bubbles)}", style="yellow")
-            await self._office.desk.reject(_MODERATOR, draft.id, "sam has not said so")
-            await self._must(message, "rejected")
-        elif outcome not in {"answered", "ignored"}:
-            raise DemoFailed(f"a message ended as {outcome}")
+        for request in _REQUESTS:
+            message = await self._say(MIA, request)
+            outcome = await self._outcome(message)
+            if outcome == "held":
+                draft = await self._draft_of(message)
+                self._console.print(f"  held: {self._quoted(draft.bubbles)}", style="yellow")
+                await self._office.desk.reject(_MODERATOR, draft.id, "sam has not said so")
+                await self._must(message, "rejected")
+                return
+            if outcome not in {"answered", "ignored"}:
+                raise DemoFailed(f"a message ended as {outcome}")
+        self._console.print("  Sam promised nothing, so there was nothing to hold", style="yellow")
 
     async def _manual(self) -> None:
         self._step("manual: the answer is held until a moderator approves it")

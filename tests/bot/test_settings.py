@@ -36,6 +36,15 @@ def test_without_anything_set_the_defaults_are_usable() -> None:
     assert settings.dashboard.host == "127.0.0.1"
 
 
+def test_the_example_of_an_environment_is_accepted_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    example = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
+    lines = [line[1:].partition("=") for line in example.splitlines() if line.startswith("#UNDERSTUDY_")]
+    for name, _, value in lines:
+        monkeypatch.setenv(name, value)
+    assert read_settings().dashboard.hosts == ("understudy.example",)
+    assert len(lines) == len({name for name, _, _ in lines}) > 40
+
+
 def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

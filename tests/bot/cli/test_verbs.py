@@ -88,9 +88,9 @@ async def test_without_a_service_everything_that_steers_still_works(understudy: 
         "local/x: manual\n"
     )
     changed = await understudy("chats", "set", "local/x", "--mode", "shadow", "--probability", "0.5")
-    assert changed.out == "local/x: shadow, probability 0.5\n"
+    assert changed.out == "local/x: shadow, probability 0.5, announced\n"
     worded = await understudy("chats", "set", "local/x", "--kill-word", "red panda", "--kill-word", "tapir")
-    assert worded.out == "local/x: shadow, probability 0.5, kill word red panda, kill word tapir\n"
+    assert worded.out == "local/x: shadow, probability 0.5, kill word red panda, kill word tapir, announced\n"
     assert "kill word" not in (await understudy("chats", "set", "local/x", "--kill-word", "")).out
     killed = await understudy("kill", "chat:local/x", "--reason", "enough")
     assert (killed.code, killed.err) == (0, "")
@@ -319,6 +319,17 @@ async def test_the_journal_has_texts_as_json_only(
         for secret in ("axolotl", "quokka"):
             assert secret not in text.out
             assert secret in whole.out
+
+
+async def test_a_mistyped_chat_has_no_journal_and_a_wrong_word_is_said_plainly(
+    understudy: CommandLine,
+) -> None:
+    await understudy("kill")
+    assert "KILL everywhere" in (await understudy("journal", "--chat", str(ROOM))).out
+    assert "'friends' is no chat" in await understudy.line(2, "journal", "--chat", "friends")
+    said = await understudy.line(2, "chats", "set", str(ROOM), "--mode", "loud")
+    assert "'loud' is not one of 'off'" in said
+    assert "Value error" not in said
 
 
 async def test_the_kill_works_with_the_model_down_the_persona_gone_and_broken_settings(
