@@ -37,11 +37,19 @@ class Building:
         out: Path,
         formats: Sequence[str],
         prepare: Path | None = None,
+        *,
+        as_it_is: bool = False,
     ) -> None:
         """Make the dataset, and tell what is in it. Raises ChatError, TrainingError and SettingsInvalid."""
         chosen = tuple(map(_format, formats))
         meant = read_recipe(recipe, changes)
         found = Filtered(tuple(self._chats()))
+        if prepare is None and not as_it_is and any(chat.members for chat in found.exports):
+            # Nobody is put into a dataset unasked: that they agreed is said, in a file or by the option.
+            raise SettingsInvalid(
+                "others' words are in these chats: name who agreed in a file (--prepare), "
+                "or say that all did (--as-it-is)"
+            )
         if prepare is not None:
             found = prepare_chats(found.exports, prepare, self.state, out)
             say(

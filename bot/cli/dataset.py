@@ -50,6 +50,9 @@ def build(
         Path | None,
         typer.Option(help="A TOML file: filters, moderation, situational facts, pseudonyms, who agreed."),
     ] = None,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", help="Everybody in it agreed, and nothing is to be taken out.")
+    ] = False,
 ) -> None:
     """Make a dataset of the imported chats. The recipe is kept with it, and each file is read back."""
     # Tables take a moment to load, and no other verb needs them.
@@ -58,7 +61,9 @@ def build(
     state = wishes(context).settings(quiet="warning").state_dir
     building = Building(state, tuple(paths or ()), me)
     name = Path(recipe).stem if recipe.endswith(".toml") else recipe
-    building.run(recipe, change or (), out or state / "datasets" / name, form or (), prepare)
+    building.run(
+        recipe, change or (), out or state / "datasets" / name, form or (), prepare, as_it_is=as_it_is
+    )
 
 
 @group.command()

@@ -32,7 +32,7 @@ def export(tmp_path: Path) -> Path:
 
 async def test_imported_chats_become_a_dataset(understudy: CommandLine, export: Path) -> None:
     assert (await understudy("import", str(export), "--me", "Sam")).code == 0
-    ended = await understudy("dataset", "build")
+    ended = await understudy("dataset", "build", "--as-it-is")
     assert ended.code == 0, ended.err
     folder = understudy.state_dir / "datasets" / "turns"
     assert str(folder) in ended.out.replace("\n", "")
@@ -45,6 +45,13 @@ async def test_imported_chats_become_a_dataset(understudy: CommandLine, export: 
     assert read_recipe(str(folder / "recipe.toml")) == read_recipe("turns")
 
 
+async def test_nobody_is_put_into_a_dataset_unasked(understudy: CommandLine, export: Path) -> None:
+    said = await understudy.line(2, "dataset", "build", str(export), "--me", "Sam")
+    assert "--prepare" in said
+    assert "--as-it-is" in said
+    assert not (understudy.state_dir / "datasets").exists()
+
+
 async def test_exports_and_a_recipe_of_ones_own_may_be_named(
     understudy: CommandLine, export: Path, tmp_path: Path
 ) -> None:
@@ -52,7 +59,17 @@ async def test_exports_and_a_recipe_of_ones_own_may_be_named(
     recipe = tmp_path / "mine.toml"
     recipe.write_text(printed.out.replace("gap_minutes = 15.0", "gap_minutes = 3000"))
     out = tmp_path / "out"
-    arguments = ("--recipe", str(recipe), "--out", str(out), "--set", "split.test=0", "--me", "Sam")
+    arguments = (
+        "--recipe",
+        str(recipe),
+        "--out",
+        str(out),
+        "--set",
+        "split.test=0",
+        "--me",
+        "Sam",
+        "--as-it-is",
+    )
     ended = await understudy(
         "dataset", "build", str(export), *arguments, "--format", "text", "--format", "parquet"
     )
