@@ -214,7 +214,7 @@ async def test_a_setting_out_of_range_is_named_with_its_range(understudy: Comman
         (("chats", "set", "local/nowhere", "--probability", "2"), 2, "a probability is from 0 to 1"),
         (("drafts", "approve", "nothing"), 6, "there is no such draft"),
         (("drafts", "reject", "nothing"), 6, "there is no such draft"),
-        (("drafts", "reject"), 2, "Missing argument 'draft'"),
+        (("drafts", "reject"), 2, "name drafts by their ids"),
         (("--log-level", "loud", "status"), 2, "correct --log-level"),
         (("understand",), 2, "No such command 'understand'"),
         (("status", "--yaml"), 2, "No such option: --yaml"),

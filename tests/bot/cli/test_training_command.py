@@ -96,7 +96,8 @@ async def test_an_owner_who_wrote_nothing_in_the_export_is_said(
 
 @pytest.mark.train
 async def test_a_base_that_is_not_there_is_named(training: CommandLine, base: Path, state_dir: Path) -> None:
-    export = _export(state_dir / "chat.txt")
+    lines = [f"{m.sent_at:%d/%m/%Y, %H:%M} - {m.author.name}: {m.text}" for m in talk(20).messages]
+    export = _export(state_dir / "WhatsApp Chat with Friday five.txt", *lines)
     assert "nowhere" in _line(await _train(training, base / "nowhere", export))
 
 

@@ -178,6 +178,8 @@ async def visiting(
     context = await browser.new_context(viewport={"width": width, "height": height})
     page = await context.new_page()
     page.set_default_timeout(15_000)
+    # The first page of a process compiles its parts; on a machine with other work that takes a while.
+    page.set_default_navigation_timeout(60_000)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
