@@ -700,15 +700,14 @@ class Taken:
         assert self.by_kind["sent"] >= 30, self
 
 
-def run(machine: type[PromiseMachine], examples: int = 42, rules: int = 50) -> Taken:
-    """Run a machine; prints the seed and gives the steps that were taken.
+def run(machine: type[PromiseMachine], examples: int = 42, rules: int = 50, most_rounds: int = 3) -> Taken:
+    """Run a machine in rounds until it took `STEPS` steps; prints each round's seed, gives the steps taken.
 
     `PROMISE_SEED` takes an earlier run's seed again, `PROMISE_EXAMPLES` sets another number of examples, and with
     `PROMISE_SHRINK=0` a failure is shown as it was found.
     """
     chosen = int(os.environ.get("PROMISE_SEED") or secrets.randbits(32))
     examples = int(os.environ.get("PROMISE_EXAMPLES") or examples)
-    print(f"{machine.__name__}: PROMISE_SEED={chosen}", flush=True)  # noqa: T201 - a failure can be had again
     logs = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     folder = Path(tempfile.mkdtemp(prefix="u-", dir="/tmp"))
@@ -733,8 +732,14 @@ def run(machine: type[PromiseMachine], examples: int = 42, rules: int = 50) -> T
                 report_multiple_bugs=False,
                 suppress_health_check=list(HealthCheck),
             )
-            run_state_machine_as_test(seed(chosen)(ready), settings=profile)
             taken: Counter[str] = ready.steps  # type: ignore[attr-defined]
+            for further in range(most_rounds):
+                # How far an example gets is chance: a round that stayed short is followed by another one.
+                round_seed = (chosen + further) % 2**32
+                print(f"{machine.__name__}: PROMISE_SEED={round_seed}", flush=True)  # noqa: T201 - to have it again
+                run_state_machine_as_test(seed(round_seed)(ready), settings=profile)
+                if taken["steps"] >= STEPS:
+                    break
     finally:
         structlog.configure(**logs)
         shutil.rmtree(folder, ignore_errors=True)
