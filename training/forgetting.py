@@ -22,13 +22,13 @@ from inference.persona import MANIFEST, read_manifest, write_persona_toml
 from safety.shingles import FILE, Shingles
 from safety.traces import Traces
 from training.dataset.filters import is_direct
+from training.dataset.folder import RECORD, ROWS, refingerprinted
 from training.dataset.pseudonym_key import PseudonymKey
 from training.dataset.pseudonym_names import name_parts
 from training.dataset.pseudonym_pools import ORDINARY
 from training.dataset.pseudonym_table import NAME, PseudonymTable
 
 REGISTRY: Final = "datasets.json"
-RECORD: Final = "dataset.json"
 KEY: Final = "pseudonyms.key"
 TABLE: Final = "pseudonyms.sealed"
 
@@ -220,7 +220,10 @@ def _forget_dataset(traces: Traces, folder: Path) -> Iterator[str]:
 
 
 def _recount(folder: Path) -> None:
-    """Put the record of a dataset right: rows and checksum of each file."""
+    """Put the record of a dataset right: rows and checksum of each file, and a fingerprint of what is there now.
+
+    The former one is kept under `forgotten`: whatever was trained on those rows must be trained again.
+    """
     path = folder / RECORD
     if not path.exists():
         return
@@ -233,8 +236,12 @@ def _recount(folder: Path) -> None:
                 pl.read_parquet(at).height if at.suffix == ".parquet" else len(content.splitlines())
             )
             facts["sha256"] = hashlib.sha256(content).hexdigest()
-    rows = record.get("files", {}).get("rows", {})
+    rows = record.get("files", {}).get(ROWS, {})
     record["rows"] = {Path(file).stem: facts["rows"] for file, facts in rows.items()}
+    before = record.get("fingerprint")
+    record |= refingerprinted(folder)
+    if before and before != record["fingerprint"]:
+        record["forgotten"] = [*record.get("forgotten", ()), before]
     _replace(path, json.dumps(record, indent=1, ensure_ascii=False).encode())
 
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from chat.exports.export import Export
 from training.dataset.cookbook import recipe_to_toml
+from training.dataset.folder import RECIPE, RECORD, ROWS, SIDES, lineage
 from training.dataset.history import histories
 from training.dataset.inspection import inspect_file
 from training.dataset.leaks import leaks
@@ -23,18 +23,13 @@ from training.dataset.row import Row
 from training.dataset.split import OnLeak, split_histories
 from training.errors import DatasetLeaks, DatasetTooSmall, DatasetUnwritable
 
-RECIPE: Final = "recipe.toml"
-RECORD: Final = "dataset.json"
-ROWS: Final = "rows"
-SIDES: Final = ("train", "valid", "test")
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The rows of each side, by MLX-LM's names, and what became of the rest.
 
     `until` is where training ends, `since` where what is held out begins. `leaked` counts the held-out rows
-    that were left out because training holds their answer.
+    that were left out because training holds their answer. `owners` are the names by which the chats know the owner.
     """
 
     train: tuple[Row, ...]
@@ -43,6 +38,7 @@ class Rows:
     until: datetime | None
     since: datetime | None
     leaked: int
+    owners: tuple[str, ...] = ()
 
     @property
     def sides(self) -> Mapping[str, tuple[Row, ...]]:
@@ -52,7 +48,8 @@ class Rows:
 
 def make_rows(exports: Sequence[Export], recipe: Recipe) -> Rows:
     """Make the rows of these chats. Raises ChatError (OwnerUnknown), DatasetTooSmall and DatasetLeaks."""
-    sides = split_histories(histories(exports), recipe.split)
+    chats = histories(exports)
+    sides = split_histories(chats, recipe.split)
     train, valid, test = (tuple(recipe.rows(side)) for side in (sides.train, sides.valid, sides.test))
     if not train:
         raise DatasetTooSmall("this recipe finds nothing to learn here: try another, or import more chats")
@@ -67,7 +64,8 @@ def make_rows(exports: Sequence[Export], recipe: Recipe) -> Rows:
     valid, test = _without(valid, valid_leaks), _without(test, test_leaks)
     if recipe.split.held_out and not valid and not test:
         raise DatasetTooSmall("nothing is left to measure on: raise split.held_out, or import more chats")
-    return Rows(train, valid, test, sides.until, sides.since, count)
+    owners = tuple(sorted({chat.owner for chat in chats if chat.owner}))
+    return Rows(train, valid, test, sides.until, sides.since, count, owners)
 
 
 def write_dataset(
@@ -89,6 +87,8 @@ def write_dataset(
         record = {name: _write(rows, form, new / name) for name, form in files.items()}
         (new / RECIPE).write_text(recipe_to_toml(recipe), encoding="utf-8")
         facts = {
+            **lineage(recipe, rows.sides),
+            "owners": rows.owners,
             "rows": {side: len(found) for side, found in rows.sides.items()},
             "silences": {side: sum(row.silence for row in found) for side, found in rows.sides.items()},
             "leaked": rows.leaked,

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from training.dataset.row import Body, Document, Pair, Row, Talk
+from inference.prompt import PromptMessage
+from training.dataset.row import Body, Document, Learned, Pair, Row, Talk
 from training.errors import DatasetUnwritable
 
 
@@ -101,13 +102,14 @@ def write_rows(form: Format, rows: Sequence[Row], path: Path) -> int:
 def rows_table(rows: Sequence[Row]) -> pl.DataFrame:
     """Give rows as a table, see `ROWS`."""
     chunks = [
-        pl.DataFrame([_cells(row) for row in rows[begin : begin + _CHUNK]], schema=ROWS, orient="row")
+        pl.DataFrame([row_cells(row) for row in rows[begin : begin + _CHUNK]], schema=ROWS, orient="row")
         for begin in range(0, len(rows), _CHUNK)
     ]
     return pl.concat(chunks) if chunks else ROWS.to_frame()
 
 
-def _cells(row: Row) -> tuple[Any, ...]:
+def row_cells(row: Row) -> tuple[Any, ...]:
+    """Give a row as the cells of such a table."""
     body = row.body
     return (
         row.chat,
@@ -121,6 +123,33 @@ def _cells(row: Row) -> tuple[Any, ...]:
         row.sources,
         row.authors,
         [span._asdict() for span in row.learned],
+    )
+
+
+def rows_of_table(table: pl.DataFrame) -> tuple[Row, ...]:
+    """Read a table of rows back. Raises ValueError when its columns are not those, or a row is not whole."""
+    if table.schema != ROWS:
+        raise ValueError("its columns are not those of rows")
+    return tuple(
+        Row(
+            chat=cells["chat"],
+            body=_body(cells),
+            first=cells["first"],
+            last=cells["last"],
+            sources=tuple(cells["sources"]),
+            authors=tuple(cells["authors"]),
+            learned=tuple(Learned(**span) for span in cells["learned"]),
+            silence=cells["silence"],
+        )
+        for cells in table.iter_rows(named=True)
+    )
+
+
+def _body(cells: Mapping[str, Any]) -> Body:
+    if cells["messages"] is not None:
+        return Talk(tuple(PromptMessage(**message) for message in cells["messages"]))
+    return (
+        Document(cells["text"]) if cells["text"] is not None else Pair(cells["prompt"], cells["completion"])
     )
 
 

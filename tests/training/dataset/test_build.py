@@ -14,8 +14,9 @@ from chat.errors import OwnerUnknown
 from chat.exports.export import Export
 from tests.training.dataset.exports import Said, chat_of
 from tests.training.dataset.rows import HOUR
-from training.dataset.build import RECORD, make_rows, write_dataset
+from training.dataset.build import make_rows, write_dataset
 from training.dataset.cookbook import PRESETS, read_recipe
+from training.dataset.folder import RECORD
 from training.dataset.outputs import Format
 from training.errors import DatasetLeaks, DatasetTooSmall, DatasetUnwritable
 
