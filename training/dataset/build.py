@@ -10,18 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from chat.exports.export import Export
 from training.dataset.cookbook import recipe_to_toml
 from training.dataset.folder import RECIPE, RECORD, ROWS, SIDES, lineage
 from training.dataset.history import histories
 from training.dataset.inspection import inspect_file
-from training.dataset.leaks import leaks
+from training.dataset.leaks import Leaks, leaks
 from training.dataset.outputs import Format, usual_format, write_rows
 from training.dataset.recipe import Recipe
 from training.dataset.row import Row
-from training.dataset.split import OnLeak, split_histories
+from training.dataset.split import OnLeak, Split, split_histories
 from training.errors import DatasetLeaks, DatasetTooSmall, DatasetUnwritable
+
+_TELLING: Final = 10
+"""Leaks below which their share says nothing: two of three are chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +56,18 @@ def make_rows(exports: Sequence[Export], recipe: Recipe) -> Rows:
     sides = split_histories(chats, recipe.split)
     train, valid, test = (tuple(recipe.rows(side)) for side in (sides.train, sides.valid, sides.test))
     if not train:
-        raise DatasetTooSmall("this recipe finds nothing to learn here: try another, or import more chats")
-    valid_leaks, test_leaks = (leaks(train, held, recipe.split) for held in (valid, test))
-    count = len(valid_leaks) + len(test_leaks)
-    if count and recipe.split.leaks is OnLeak.FAIL:
-        raise DatasetLeaks(
-            f"{count} of {len(valid) + len(test)} held-out rows have an answer that stands in training, such as one of "
-            f"{_where(valid, valid_leaks) or _where(test, test_leaks)}; "
-            'set split.leaks = "drop" to hold them out of measuring, or take copies out of the chats'
+        passed_over = recipe.wants_direct and not all(chat.direct for chat in chats)
+        what = (
+            "it takes conversations of two alone; --set groups=true takes groups as well"
+            if passed_over
+            else "try another, or import more chats"
         )
-    valid, test = _without(valid, valid_leaks), _without(test, test_leaks)
+        raise DatasetTooSmall(f"this recipe finds nothing to learn here: {what}")
+    valid_leaks, test_leaks = (leaks(train, held, recipe.split) for held in (valid, test))
+    if recipe.split.leaks is OnLeak.FAIL:
+        _refuse_copies(((valid, valid_leaks), (test, test_leaks)), recipe.split)
+    count = len(valid_leaks.rows) + len(test_leaks.rows)
+    valid, test = _without(valid, valid_leaks.rows), _without(test, test_leaks.rows)
     if recipe.split.held_out and not valid and not test:
         raise DatasetTooSmall("nothing is left to measure on: raise split.held_out, or import more chats")
     owners = tuple(sorted({chat.owner for chat in chats if chat.owner}))
@@ -127,8 +133,27 @@ def _write(rows: Rows, form: Format, folder: Path) -> dict[str, dict[str, object
     return record
 
 
-def _where(rows: Sequence[Row], places: Sequence[int]) -> str:
-    return f"{rows[places[0]].last:%Y-%m-%d} in {rows[places[0]].chat}" if places else ""
+def _refuse_copies(sides: Sequence[tuple[Sequence[Row], Leaks]], options: Split) -> None:
+    """End the build where training holds copies of what is held out, and not only what somebody says twice."""
+    what = 'set split.leaks = "drop" to hold them out of measuring, or take copies out of the chats'
+    if rows := [held[place] for held, found in sides for place in found.copies]:
+        count = sum(len(held) for held, _ in sides)
+        raise DatasetLeaks(
+            f"{len(rows)} of {count} held-out rows have an answer of {options.copy_chars} characters or more that "
+            f"stands in training letter for letter, such as one of {_when(rows[0])}; {what}"
+        )
+    known = sum(found.known for _, found in sides)
+    compared = sum(found.compared for _, found in sides)
+    if known >= _TELLING and known > options.copy_share * compared:
+        first = next(held[place] for held, found in sides for place in found.rows)
+        raise DatasetLeaks(
+            f"{known} of the {compared} held-out answers that are long enough to tell stand in training, as if the "
+            f"chats were there twice, such as one of {_when(first)}; {what}"
+        )
+
+
+def _when(row: Row) -> str:
+    return f"{row.last:%Y-%m-%d} in {row.chat}"
 
 
 def _without(rows: tuple[Row, ...], places: Sequence[int]) -> tuple[Row, ...]:

@@ -33,6 +33,11 @@ class Recipe(BaseModel, ABC):
         """What a row is, in a sentence."""
         return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
 
+    @property
+    def wants_direct(self) -> bool:
+        """Whether groups are passed over: it has an option `groups`, which is off."""
+        return not getattr(self, "groups", True)
+
     @abstractmethod
     def rows(self, histories: Iterable[History]) -> Iterator[Row]:
         """Make the rows, chat by chat, in the order of time."""

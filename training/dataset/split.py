@@ -33,9 +33,18 @@ class Split(BaseModel):
     embargo_hours: float = Field(
         24, ge=0, description="what lies so long before the held-out part is not used"
     )
-    leaks: OnLeak = Field(OnLeak.FAIL, description="fail: the build ends; drop: the held-out row is left out")
+    leaks: OnLeak = Field(
+        OnLeak.FAIL,
+        description="fail: copies end the build; drop: their held-out rows are left out, as those of other leaks",
+    )
     leak_chars: int = Field(
         20, ge=1, description="shorter answers, folded, may stand on both sides: ok, see you there"
+    )
+    copy_chars: int = Field(
+        40, ge=1, description="a leak of this length that is there letter for letter is a copy"
+    )
+    copy_share: float = Field(
+        0.5, ge=0, le=1, description="with more leaks among the answers that could be, the chats hold copies"
     )
     near_chars: int = Field(
         40, ge=1, description="from this length on, answers that nearly agree are leaks too"

@@ -12,6 +12,7 @@ import pytest
 
 from chat.errors import OwnerUnknown
 from chat.exports.export import Export
+from chat.exports.formats import read_export
 from tests.training.dataset.exports import Said, chat_of
 from tests.training.dataset.rows import HOUR
 from training.dataset.build import make_rows, write_dataset
@@ -20,6 +21,7 @@ from training.dataset.folder import RECORD
 from training.dataset.outputs import Format
 from training.errors import DatasetLeaks, DatasetTooSmall, DatasetUnwritable
 
+ROOT = Path(__file__).parents[3]
 CARD = "my number for the parcel is at the back door as always"
 
 
@@ -79,6 +81,50 @@ def test_an_answer_on_both_sides_fails_the_build(name: str) -> None:
     assert held
     assert not any(CARD in answer for answer in held)
     assert any(CARD in answer for row in rows.train for answer in row.answers)
+
+
+TWICE = "see you at the lake on saturday"
+
+
+def talk(*answers: str) -> list[Said]:
+    return [line for text in answers for line in (Said("Leo", "what now?", 23 * HOUR), Said("Sam", text, 4))]
+
+
+def test_what_anybody_says_twice_is_not_measured_on_and_ends_no_build() -> None:
+    days_of_talk = [TWICE, *(f"now it is number {n} of all the days" for n in range(98)), TWICE]
+    rows = make_rows([chat_of(talk(*days_of_talk))], read_recipe("turns"))
+    assert rows.leaked == 1
+    assert TWICE in {answer for row in rows.train for answer in row.answers}
+    assert TWICE not in {answer for row in (*rows.valid, *rows.test) for answer in row.answers}
+
+
+def test_a_chat_that_is_there_twice_ends_the_build_though_all_its_answers_are_short() -> None:
+    once = [f"now it is number {n} of all" for n in range(100)]
+    chat = chat_of([*talk(*once), *talk(*once[-60:])])
+    with pytest.raises(
+        DatasetLeaks, match=r"\d+ of the \d+ held-out answers .* as if the chats were there twice"
+    ):
+        make_rows([chat], read_recipe("turns"))
+    with pytest.raises(DatasetTooSmall, match="nothing is left to measure on"):
+        make_rows([chat], read_recipe("turns", ['split.leaks="drop"']))
+
+
+@pytest.mark.parametrize("name", ["pairs", "contact-chunks"])
+def test_a_recipe_of_conversations_of_two_says_how_it_takes_groups(name: str) -> None:
+    chat = days(direct=False)
+    with pytest.raises(DatasetTooSmall, match="--set groups=true"):
+        make_rows([chat], read_recipe(name))
+    assert make_rows([chat], read_recipe(name, ["groups=true"])).train
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_makes_a_dataset_of_the_sample_personas_chat(name: str, tmp_path: Path) -> None:
+    groups = name in {"pairs", "contact-chunks"}
+    recipe = read_recipe(name, ["groups=true"] if groups else [])
+    export = read_export(ROOT / "personas/sample/sam_export.txt", "Sam")
+    counts = write_dataset(make_rows([export], recipe), recipe, tmp_path / "out")
+    assert min(counts[side] for side in ("train", "valid", "test")) > 0
+    assert counts["train"] > 400
 
 
 def test_ok_may_stand_on_both_sides() -> None:

@@ -39,29 +39,37 @@ def answers(*texts: str) -> list[Row]:
 )
 def test_an_answer_is_a_leak_when_it_is_long_and_trained(trained: str, held_out: str, leak: bool) -> None:
     found = leaks(answers("hm", trained), answers("yes", held_out), Split())
-    assert found == ((1,) if leak else ())
+    assert found.rows == ((1,) if leak else ())
 
 
 def test_a_phrase_that_somebody_often_uses_is_no_leak() -> None:
     phrase = "and that is how it always goes around here"
-    assert leaks(answers(phrase, phrase), answers(phrase), Split()) == (0,)
-    assert leaks(answers(phrase, phrase, phrase), answers(phrase), Split()) == ()
+    assert leaks(answers(phrase, phrase), answers(phrase), Split()).rows == (0,)
+    assert leaks(answers(phrase, phrase, phrase), answers(phrase), Split()).rows == ()
+
+
+def test_a_copy_is_long_and_there_letter_for_letter() -> None:
+    held = answers(LONG, LONG.replace("big", "small"), "see you at the lake on saturday", "ok")
+    found = leaks(answers(LONG, "see you at the lake on saturday", "ok"), held, Split())
+    assert (found.rows, found.copies) == ((0, 1, 2), (0,))
+    assert (found.known, found.compared) == (3, 3)
+    assert leaks(answers("ok"), answers("ok"), Split(leak_chars=2, copy_chars=2)).copies == (0,)
 
 
 def test_bubbles_that_were_trained_as_one_message_are_a_leak_too() -> None:
     row = rows_of(
         TurnsRecipe(), chat_of([("Leo", "?"), ("Sam", "see you at the"), ("Sam", "lake on saturday")])
     )
-    assert leaks(answers("see you at the lake on saturday"), row, Split()) == (0,)
+    assert leaks(answers("see you at the lake on saturday"), row, Split()).rows == (0,)
 
 
 def test_every_threshold_is_an_option() -> None:
     pair = answers("see you there then"), answers("see you there, then")
-    assert leaks(*pair, Split(leak_chars=5)) == (0,)
+    assert leaks(*pair, Split(leak_chars=5)).rows == (0,)
     near = answers("see you at the lake on saturday"), answers("see you at the lakes on saturday")
-    assert leaks(*near, Split()) == ()
-    assert leaks(*near, Split(near_chars=20)) == (0,)
-    assert leaks(*near, Split(near_chars=20, near=99)) == ()
+    assert leaks(*near, Split()).rows == ()
+    assert leaks(*near, Split(near_chars=20)).rows == (0,)
+    assert leaks(*near, Split(near_chars=20, near=99)).rows == ()
 
 
 def test_folding_leaves_letters_and_digits() -> None:

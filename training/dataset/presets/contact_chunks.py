@@ -29,7 +29,9 @@ class ContactChunks(Recipe):
     tokenizer: Path | None = Field(
         None, description="a tokenizer.json to count with; unset: four bytes of UTF-8 make a token"
     )
-    groups: bool = Field(False, description="groups as well")
+    groups: bool = Field(
+        False, description="groups as well: {contact} is everybody in it, and everybody is learned, by name"
+    )
     min_messages: int = Field(1, ge=1, description="chats with fewer messages are left out")
     learn: Literal["everybody", "owner"] = Field("everybody", description="whose messages are learned")
     mask_prompt: bool = Field(False, description="the head as a prompt, which does not count in the loss")

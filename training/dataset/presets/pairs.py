@@ -28,7 +28,11 @@ class Pairs(Recipe):
     gap_hours: float | None = Field(
         None, gt=0, description="an answer that took longer is none; unset: any time"
     )
-    groups: bool = Field(False, description="groups as well, everybody else taken for one")
+    groups: bool = Field(
+        False,
+        description="groups as well: everybody else is taken for one, unnamed, and the owner for who answers "
+        "whatever was said last",
+    )
 
     def rows(self, histories: Iterable[History]) -> Iterator[Row]:
         """Make a row a pair. One whose words hold the separator or the stop is left out: it would end early."""
