@@ -114,6 +114,16 @@ def split_bubbles(text: str) -> tuple[str, ...]:
     return tuple(line for raw in text.splitlines() if (line := raw.strip()) and line != SILENCE)
 
 
+def without_marks(text: str, control_tokens: Iterable[str]) -> str:
+    """Take the power from control tokens that somebody typed: blanks between their characters."""
+    for token in control_tokens:
+        pattern = _pattern(token)
+        # More than once, because matches may overlap.
+        while pattern.search(text):
+            text = pattern.sub(lambda found: " ".join(found.group()), text)
+    return text
+
+
 def _name(form: PromptFormat, name: str) -> str:
     """A name without a colon: only the first colon of a line ends the speaker's name."""
     return _line(form, name.replace(":", " "))[:LONGEST_NAME].rstrip()
@@ -128,12 +138,7 @@ def _line(form: PromptFormat, text: str) -> str:
     if not (text.isascii() and text.isprintable()):
         text = "".join(" " if char.isspace() else char for char in text)
         text = "".join(c for c in text if c in _JOINERS or unicodedata.category(c) not in _HIDDEN)
-    for token in form.control_tokens:
-        pattern = _pattern(token)
-        # More than once, because matches may overlap.
-        while pattern.search(text):
-            text = pattern.sub(lambda found: " ".join(found.group()), text)
-    return " ".join(text.split())
+    return " ".join(without_marks(text, form.control_tokens).split())
 
 
 @lru_cache(maxsize=256)

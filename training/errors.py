@@ -8,6 +8,7 @@
     ├── RecipeInvalid     a recipe's file has a key that is unknown, or a value that cannot be
     ├── DatasetLeaks      what is held out stands in the training part
     ├── DatasetUnwritable rows that a format has no place for, or a folder that is not a dataset's
+    ├── SettingsUnusable  a training setting or preset that does not exist, or has a value that cannot be
     ├── BaseUnusable      a base model's folder is not whole, or of a kind that is not handled here
     ├── NotAsAsked        what would be trained is not what was asked for
     ├── ConversionError   weights that cannot be written as GGUF
@@ -49,6 +50,10 @@ class DatasetLeaks(TrainingError):
 
 class DatasetUnwritable(TrainingError):
     """A format that cannot hold these rows, or a folder that holds something else."""
+
+
+class SettingsUnusable(TrainingError):
+    """A training setting or preset that does not exist, or has a value that cannot be."""
 
 
 class BaseUnusable(TrainingError):

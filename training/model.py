@@ -1,0 +1,84 @@
+"""Loading a base: its tokenizer, and its weights as they are or in 4 bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from training.base import BaseFolder
+from training.errors import BaseUnusable
+
+_TYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Where and in which numbers a model runs."""
+
+    device: str
+    precision: str
+    """As torch calls it: bfloat16, float16 or float32."""
+
+    @classmethod
+    def best(cls, precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto") -> Self:
+        """A GPU where there is one; left to itself, in the 16 bits that it is good at, and a CPU in 32."""
+        gpu = torch.cuda.is_available()
+        if precision == "auto":
+            precision = ("bf16" if torch.cuda.is_bf16_supported() else "fp16") if gpu else "fp32"
+        return cls("cuda" if gpu else "cpu", _TYPES[precision])
+
+    @property
+    def dtype(self) -> Any:  # noqa: ANN401 - torch is untyped here
+        """The torch type of the precision."""
+        return getattr(torch, self.precision)
+
+
+def load_tokenizer(base: BaseFolder) -> Any:  # noqa: ANN401 - transformers is untyped here
+    """Load the base's tokenizer from its folder, never from the network. Raises BaseUnusable."""
+    try:
+        return AutoTokenizer.from_pretrained(base.path, local_files_only=True)
+    except (OSError, ValueError) as error:
+        problem = f"{base.path} has no tokenizer that loads ({type(error).__name__})"
+        raise BaseUnusable(f"{problem}: download the base again") from None
+
+
+def load_model(
+    base: BaseFolder,
+    compute: Compute,
+    *,
+    quantised: bool = False,
+    place: int | None = None,
+) -> Any:  # noqa: ANN401 - transformers is untyped here
+    """Load the base's weights from its folder. Raises BaseUnusable.
+
+    `quantised` keeps the matrices of its blocks in 4 bits: nf4, with the scales quantised again, as QLoRA
+    has it. `place` is the number of the GPU, where there are several.
+    """
+    base.shards()
+    device = compute.device if place is None or compute.device == "cpu" else f"{compute.device}:{place}"
+    options: dict[str, Any] = {}
+    if quantised:
+        options = {
+            "quantization_config": BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=True,
+                bnb_4bit_compute_dtype=compute.dtype,
+            ),
+            # Quantised while it is read, where it will stay: a large base never stands in memory as a whole.
+            "device_map": {"": device},
+        }
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            base.path, dtype=compute.dtype, local_files_only=True, use_safetensors=True, **options
+        )
+    except torch.OutOfMemoryError:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BaseUnusable(
+            f"{base.path} does not load ({type(error).__name__}): download the base again"
+        ) from None
+    return model if quantised else model.to(device)
