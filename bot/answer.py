@@ -23,6 +23,7 @@ from safety.subject import DraftText
 from safety.verdict import Decision, Outcome, Verdict
 
 NOVELTY: Final = "novelty"
+_BANNED: Final = "banned_words"
 _CANDOUR: Final = "candour"
 """Stands as a rule's name in the trail of an attempt that said again what is already there."""
 
@@ -190,6 +191,10 @@ class Writer:
         bubbles, disarmed = self._disarmed(bubbles)
         if bubbles in known:
             verdict = Verdict(Outcome.REWRITE, NOVELTY, "the model wrote the same text again")
+            decision = Decision(verdict, (verdict,))
+        elif any(self._persona.sampling.banned_in(bubble) for bubble in bubbles):
+            # vLLM's own ban leaks, and llama.cpp has none. The word stays out of the journal.
+            verdict = Verdict(Outcome.REWRITE, _BANNED, "the model wrote a word that its persona bans")
             decision = Decision(verdict, (verdict,))
         else:
             decision = await decide(self._rules, DraftText(turn, bubbles, policy, self._names))

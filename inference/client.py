@@ -13,29 +13,35 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
 
+from inference.dialect import Dialect
 from inference.errors import ModelAnswerInvalid, ModelTimeout, ModelUnavailable
 from inference.event_stream import LONGEST_LINE, events
-from inference.persona import Sampling
 from inference.prompt import PromptMessage
 from inference.protocol import (
     Chunk,
+    Model,
     Usage,
     read_chunk,
     read_first_tokens,
     read_models,
     read_rendered,
+    read_whole,
     request_body,
 )
+from inference.sampling import Sampling
 from inference.translation import FOREIGN, TOO_SLOW, error_of, refusal_of
 
 COMPLETIONS = "/v1/chat/completions"
 
 WHOLE = frozenset({"stop", "length"})
 """The reasons to finish after which an answer may be used."""
+
+_CUT_OFF: Final = "the answer was cut off before its end: see the model server's log"
+_TOO_LONG: Final = "the answer runs beyond {} bytes: lower max_tokens"
 
 TOP_TOKENS = 20
 """How many likeliest tokens servers give at most (vLLM's and OpenAI's limit)."""
@@ -45,13 +51,15 @@ TOP_TOKENS = 20
 class Endpoint:
     """Where a model answers: the address before `/v1`, the model's name there, and its key.
 
-    `extra_body` is merged into each request, for what only this server understands.
+    `extra_body` is merged into each request, for what only this server understands; `dialect` says under which
+    names it knows a sampling.
     """
 
     base_url: str
     model: str
     api_key: str = field(default="", repr=False)
     extra_body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    dialect: Dialect = Dialect.OPENAI
 
     def __post_init__(self) -> None:
         if not (self.api_key.isascii() and self.api_key.isprintable()):
@@ -98,6 +106,18 @@ class Completion:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked, to be written in the dialect of whoever answers at the time."""
+
+    prompt: Sequence[PromptMessage] = field(repr=False)
+    sampling: Sampling
+    seed: int | None
+
+    def body(self, dialect: Dialect) -> dict[str, Any]:
+        return request_body(self.prompt, self.sampling, self.seed, dialect)
+
+
 class ModelClient:
     """Asks one model; open it with `async with` and share it among tasks.
 
@@ -129,10 +149,11 @@ class ModelClient:
         """Give the answer piece by piece.
 
         Wrap it in `contextlib.aclosing` when you may leave the loop early. `seed` may be any integer; 31
-        bits of it are used, which every server takes. Raises ModelTimeout, ModelUnavailable,
-        ModelRejected and ModelAnswerInvalid; after the last, what came before must not be used.
+        bits of it are used, which every server takes. An answer that was searched for with beams comes in one
+        piece. Raises SamplingUnsupported, ModelTimeout, ModelUnavailable, ModelRejected and ModelAnswerInvalid;
+        after the last, what came before must not be used.
         """
-        async with aclosing(self._chunks(request_body(prompt, sampling, seed))) as chunks:
+        async with aclosing(self._chunks(_Question(prompt, sampling, seed))) as chunks:
             async for chunk in chunks:
                 if chunk.text:
                     yield chunk.text
@@ -146,7 +167,7 @@ class ModelClient:
         pieces: list[str] = []
         finish_reason = ""
         usage = Usage()
-        async with aclosing(self._chunks(request_body(prompt, sampling, seed))) as chunks:
+        async with aclosing(self._chunks(_Question(prompt, sampling, seed))) as chunks:
             async for chunk in chunks:
                 first = first or time.monotonic()
                 pieces.append(chunk.text)
@@ -169,19 +190,24 @@ class ModelClient:
         log-probabilities, or (llama.cpp) the likeliest token is the beginning of a character. Raises as
         `stream` does.
         """
-        body = request_body(prompt, Sampling(temperature=0, top_p=1, max_tokens=1), seed=0)
-        del body["stream_options"]
-        body |= {"stream": False, "logprobs": True, "top_logprobs": TOP_TOKENS}
+        question = _Question(prompt, Sampling(temperature=0, top_p=1, max_tokens=1), 0)
+        extra = {"stream": False, "logprobs": True, "top_logprobs": TOP_TOKENS}
         deadline = asyncio.get_running_loop().time() + self._limits.total
         for attempt in range(1, self._limits.attempts + 1):
             try:
-                return read_first_tokens(await self._ask(COMPLETIONS, body, seconds=self._limits.first_token))
+                endpoint = self._now()
+                body = question.body(endpoint.dialect) | extra
+                del body["stream_options"]
+                answer = await self._ask(
+                    COMPLETIONS, body, seconds=self._limits.first_token, endpoint=endpoint
+                )
+                return read_first_tokens(answer)
             except ModelUnavailable as error:
                 await self._pause(error, attempt, deadline)
         raise AssertionError  # the last pause raises
 
-    async def models(self) -> tuple[str, ...]:
-        """The names of the models that the server serves, asked once without retries: is it well?"""
+    async def models(self) -> tuple[Model, ...]:
+        """The models that the server serves, asked once without retries: is it well?"""
         answer = await self._ask("/v1/models", seconds=self._limits.short)
         return read_models(answer)
 
@@ -197,9 +223,16 @@ class ModelClient:
     def _now(self) -> Endpoint:
         return self._source if isinstance(self._source, Endpoint) else self._source()
 
-    async def _ask(self, path: str, body: dict[str, Any] | None = None, *, seconds: float) -> bytes:
+    async def _ask(
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        seconds: float,
+        endpoint: Endpoint | None = None,
+    ) -> bytes:
         """One try at a question whose answer is short and comes whole."""
-        endpoint = self._now()
+        endpoint = endpoint or self._now()
         try:
             async with asyncio.timeout(seconds):
                 response = await self._http.send(self._request(endpoint, path, body), stream=True)
@@ -215,13 +248,13 @@ class ModelClient:
             raise refusal_of(response.status_code, answer, response.headers)
         return answer
 
-    async def _chunks(self, body: dict[str, Any]) -> AsyncGenerator[Chunk, None]:
+    async def _chunks(self, question: _Question) -> AsyncGenerator[Chunk, None]:
         """Try until an answer begins; nothing is tried again after that."""
         deadline = asyncio.get_running_loop().time() + self._limits.total
         for attempt in range(1, self._limits.attempts + 1):
             begun = False
             try:
-                async with aclosing(self._answer(body, deadline)) as chunks:
+                async with aclosing(self._answer(question, deadline)) as chunks:
                     async for chunk in chunks:
                         begun = True
                         yield chunk
@@ -241,9 +274,32 @@ class ModelClient:
             raise error
         await asyncio.sleep(wait)
 
-    async def _answer(self, body: dict[str, Any], deadline: float) -> AsyncGenerator[Chunk, None]:
+    async def _searched(
+        self, question: _Question, endpoint: Endpoint, deadline: float
+    ) -> AsyncGenerator[Chunk, None]:
+        """One try at an answer of beam search, which no server streams and vLLM does not end at a stop."""
+        left = deadline - asyncio.get_running_loop().time()
+        answer = await self._ask(
+            COMPLETIONS, question.body(endpoint.dialect), seconds=left, endpoint=endpoint
+        )
+        chunk = read_whole(answer)
+        text = question.sampling.cut(chunk.text)
+        if chunk.finish_reason not in WHOLE:
+            raise ModelAnswerInvalid(_CUT_OFF)
+        if len(text.encode(errors="replace")) > self._limits.answer_bytes:
+            raise ModelAnswerInvalid(_TOO_LONG.format(self._limits.answer_bytes))
+        yield Chunk(text, "stop" if text != chunk.text else chunk.finish_reason, chunk.usage)
+
+    def _answer(self, question: _Question, deadline: float) -> AsyncGenerator[Chunk, None]:
         """One try. Every error that leaves is ours."""
         endpoint = self._now()
+        if question.sampling.beams > 1:
+            return self._searched(question, endpoint, deadline)
+        return self._streamed(question.body(endpoint.dialect), endpoint, deadline)
+
+    async def _streamed(
+        self, body: dict[str, Any], endpoint: Endpoint, deadline: float
+    ) -> AsyncGenerator[Chunk, None]:
         wait_until = min(deadline, asyncio.get_running_loop().time() + self._limits.first_token)
         begun = False
         finish_reason = ""
@@ -271,9 +327,7 @@ class ModelClient:
                     finish_reason = chunk.finish_reason or finish_reason
                     size += len(chunk.text.encode(errors="replace"))
                     if size > self._limits.answer_bytes:
-                        raise ModelAnswerInvalid(
-                            f"the answer runs beyond {self._limits.answer_bytes} bytes: lower max_tokens"
-                        )
+                        raise ModelAnswerInvalid(_TOO_LONG.format(self._limits.answer_bytes))
                     yield chunk
         except TimeoutError:
             what = "did not end" if begun else "did not begin"
@@ -283,7 +337,7 @@ class ModelClient:
             raise error_of(error) from None
         if finish_reason not in WHOLE:
             # Half an answer must not pass for a whole one; vLLM ends an aborted one politely.
-            raise ModelAnswerInvalid("the answer was cut off before its end: see the model server's log")
+            raise ModelAnswerInvalid(_CUT_OFF)
 
     def _request(self, endpoint: Endpoint, path: str, body: dict[str, Any] | None) -> httpx.Request:
         if body is None:

@@ -6,6 +6,7 @@
     │   └── AdapterMismatch     its adapter was trained on another base
     ├── EngineError             a model server that does not start, died, or answers as somebody else
     └── ModelError              one request that gave no usable answer
+        ├── SamplingUnsupported the server cannot draw as the persona asks
         ├── ModelTimeout        it took too long
         ├── ModelUnavailable    nobody answered, or the server is not able to (5xx)
         ├── ModelRejected       the server refused the request (4xx)
@@ -40,6 +41,10 @@ class EngineError(InferenceError):
 
 class ModelError(InferenceError):
     """One request gave no usable answer."""
+
+
+class SamplingUnsupported(ModelError):
+    """The server has no such way to draw; nothing was asked of it."""
 
 
 class ModelTimeout(ModelError):

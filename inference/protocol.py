@@ -12,28 +12,27 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from inference.dialect import Dialect, sampling_fields
 from inference.errors import ModelAnswerInvalid
-from inference.persona import Sampling
 from inference.prompt import PromptMessage
+from inference.sampling import Sampling
 from inference.translation import STRANGE, refusal_of
 
 
-def request_body(prompt: Sequence[PromptMessage], sampling: Sampling, seed: int | None) -> dict[str, Any]:
-    """Write a streamed request. Each filter is named, also where it is off: servers have their own defaults."""
+def request_body(
+    prompt: Sequence[PromptMessage], sampling: Sampling, seed: int | None, dialect: Dialect
+) -> dict[str, Any]:
+    """Write a request, streamed unless beams are searched: those are known at the end alone.
+
+    Raises SamplingUnsupported.
+    """
     body: dict[str, Any] = {
         "messages": [asdict(message) for message in prompt],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "top_k": 0,
-        "min_p": sampling.min_p,
-        "repeat_penalty": sampling.repeat_penalty,  # llama.cpp's name
-        "repetition_penalty": sampling.repeat_penalty,  # vLLM's
-        "max_tokens": sampling.max_tokens,
+        "stream": sampling.beams == 1,
     }
-    if sampling.stop:
-        body["stop"] = list(sampling.stop)
+    if body["stream"]:
+        body["stream_options"] = {"include_usage": True}
+    body |= sampling_fields(sampling, dialect)
     if seed is not None:
         body["seed"] = seed % 2**31
     return body
@@ -72,6 +71,7 @@ class _Delta(_Wire):
 
 class _Choice(_Wire):
     delta: _Delta = _Delta()
+    message: _Delta = _Delta()
     finish_reason: str | None = None
     logprobs: _Logprobs | None = None
 
@@ -85,6 +85,7 @@ class Usage(_Wire):
 
 class _Answer(_Wire):
     choices: list[_Choice]
+    usage: Usage | None = None
 
 
 class _Fault(_Wire):
@@ -101,12 +102,17 @@ class _Rendered(_Wire):
     prompt: str
 
 
-class _Model(_Wire):
+class Model(_Wire):
+    """A model that a server serves. vLLM also says where an adapter lies (`root`) and on which base (`parent`)."""
+
     id: str
+    owned_by: str = ""
+    root: str | None = None
+    parent: str | None = None
 
 
 class _Models(_Wire):
-    data: list[_Model]
+    data: list[Model]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,16 @@ def read_chunk(data: str) -> Chunk:
     )
 
 
+def read_whole(answer: bytes) -> Chunk:
+    """Read an answer that came at once: the first choice, which of several beams is the likeliest."""
+    try:
+        found = _Answer.model_validate_json(answer)
+        choice = found.choices[0]
+    except (ValidationError, IndexError):
+        raise ModelAnswerInvalid(STRANGE) from None
+    return Chunk(choice.message.content or "", choice.finish_reason or "", found.usage)
+
+
 def read_first_tokens(answer: bytes) -> dict[str, float]:
     """Read the log-probabilities of the first position, if there are any. Raises ModelAnswerInvalid."""
     try:
@@ -153,10 +169,10 @@ def read_first_tokens(answer: bytes) -> dict[str, float]:
     return found
 
 
-def read_models(answer: bytes) -> tuple[str, ...]:
-    """Read the names of the models served. Raises ModelAnswerInvalid."""
+def read_models(answer: bytes) -> tuple[Model, ...]:
+    """Read which models are served. Raises ModelAnswerInvalid."""
     try:
-        return tuple(model.id for model in _Models.model_validate_json(answer).data)
+        return tuple(_Models.model_validate_json(answer).data)
     except ValidationError:
         raise ModelAnswerInvalid(STRANGE) from None
 

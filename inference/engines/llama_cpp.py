@@ -21,6 +21,7 @@ import structlog
 
 from inference.canary import check_canary
 from inference.client import Endpoint, ModelClient
+from inference.dialect import Dialect, require
 from inference.errors import EngineError, InferenceError, ModelError, ModelUnavailable
 from inference.persona import Persona
 
@@ -129,7 +130,7 @@ class LlamaCpp:
 
     def _endpoint(self, child: _Child, *, adapter: bool) -> Endpoint:
         extra = {"lora": [{"id": 0, "scale": 1.0 if adapter else 0.0}]} if self._model.adapter else {}
-        return Endpoint(child.address, self._model.name, self._key, extra)
+        return Endpoint(child.address, self._model.name, self._key, extra, Dialect.LLAMA_CPP)
 
     async def _supervise(self, child: _Child) -> None:
         """Bring the child back each time it dies, after a pause that grows while it does not stay up."""
@@ -252,6 +253,7 @@ class LlamaCpp:
             await process.wait()
 
     async def _verify(self, persona: Persona, child: _Child) -> None:
+        require(persona.sampling, Dialect.LLAMA_CPP)
         if LlamaModel.of(persona) != self._model:
             raise EngineError(
                 f"llama.cpp serves other files than persona {persona.name}'s: start it with that persona"

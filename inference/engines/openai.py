@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Self
 
 import structlog
 
 from inference.canary import check_canary
 from inference.client import Endpoint, ModelClient
+from inference.dialect import Dialect, require
 from inference.errors import EngineError, InferenceError, ModelError, ModelUnavailable
 from inference.persona import Persona
 
@@ -19,13 +21,17 @@ class OpenAIServer:
     """An `Engine` that starts nothing: it reaches a server, and looks again every `check_seconds`.
 
     The look asks which models there are and, once `verify` has passed, the canary again: a server that
-    was restarted between two looks could come back with another adapter under the same name.
+    was restarted between two looks could come back with another adapter under the same name. What kind of server
+    it is, is read from its list of models unless `dialect` says so: something in between may hide it.
     """
 
-    def __init__(self, endpoint: Endpoint, *, check_seconds: float = 30.0) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self, endpoint: Endpoint, *, dialect: Dialect | None = None, check_seconds: float = 30.0
+    ) -> None:
+        self._endpoint = replace(endpoint, dialect=dialect or endpoint.dialect)
+        self._tell_dialect = dialect is None
         self._check_seconds = check_seconds
-        self._client = ModelClient(endpoint)
+        self._client = ModelClient(lambda: self._endpoint)
         self._alive = False
         self._persona: Persona | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -87,9 +93,13 @@ class OpenAIServer:
             models = await self._client.models()
         except ModelError as error:
             raise EngineError(f"the model server cannot be used: {error}") from error
-        if self._endpoint.model not in models:
+        found = next((model for model in models if model.id == self._endpoint.model), None)
+        if found is None:
             raise EngineError(
                 f"the model server serves no model named {self._endpoint.model}: load the adapter under that name"
             )
+        if self._tell_dialect:
+            self._endpoint = replace(self._endpoint, dialect=Dialect.of(found.owned_by))
         if persona is not None:
+            require(persona.sampling, self._endpoint.dialect)
             await check_canary(self._client, persona.canary)

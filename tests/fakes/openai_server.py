@@ -11,6 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from inference.client import Endpoint
+from inference.dialect import Dialect
+
+_OPENAI = {
+    *("model", "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "stop", "seed"),
+    *("logit_bias", "logprobs", "top_logprobs"),
+}
+KNOWN: Mapping[str, set[str]] = {
+    "openai": _OPENAI,
+    "vllm": _OPENAI | {"top_k", "min_p", "repetition_penalty", "bad_words", "use_beam_search", "n"},
+    "llamacpp": _OPENAI | {"top_k", "min_p", "repeat_penalty", "lora"},
+}
+"""The fields that each kind of server takes, as documented; anything else is refused."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,8 @@ class FakeOpenAIServer:
     `first_tokens` maps a model's name to the log-probabilities it gives; those names are its models.
     """
 
-    def __init__(self, *, api_key: str = "", models: Sequence[str] = ("sam",)) -> None:
+    def __init__(self, *, api_key: str = "", models: Sequence[str] = ("sam",), owner: str = "vllm") -> None:
+        self.owner = owner
         self.api_key = api_key
         self.models = list(models)
         self.reply = Reply()
@@ -65,7 +78,7 @@ class FakeOpenAIServer:
         return f"http://127.0.0.1:{self._port}"
 
     def endpoint(self, model: str = "sam", **extra_body: object) -> Endpoint:
-        return Endpoint(self.base_url, model, self.api_key, extra_body)
+        return Endpoint(self.base_url, model, self.api_key, extra_body, Dialect.of(self.owner))
 
     @property
     def completions(self) -> list[Request]:
@@ -117,9 +130,18 @@ class FakeOpenAIServer:
         if self.api_key and headers.get("authorization") != f"Bearer {self.api_key}":
             _whole(writer, 401, b'{"error": {"message": "Invalid API key"}}')
         elif path == "/v1/models":
-            _whole(writer, 200, json.dumps({"data": [{"id": name} for name in self.models]}).encode())
+            _whole(
+                writer,
+                200,
+                json.dumps({"data": [{"id": name, "owned_by": self.owner} for name in self.models]}).encode(),
+            )
         elif path != "/v1/chat/completions" or body["model"] not in self.models:
             _whole(writer, 404, b'{"error": {"message": "not found"}}')
+        elif strange := sorted(set(body) - KNOWN[self.owner]):
+            # vLLM itself passes over them in silence; here nobody may rely on that.
+            _whole(writer, 400, json.dumps({"error": {"message": f"unknown: {strange}"}}).encode())
+        elif body.get("use_beam_search") and body["stream"]:
+            _whole(writer, 400, b'{"error": {"message": "Streaming is not yet supported with beam search."}}')
         else:
             await self._complete(body, reader, writer)
         await writer.drain()
@@ -137,11 +159,19 @@ class FakeOpenAIServer:
             top = [
                 {"token": token, "bytes": list(token.encode()), "logprob": p} for token, p in tokens.items()
             ]
-            choice = {
-                "message": {"content": "x"},
-                "logprobs": {"content": [{"top_logprobs": top}] if top else []},
-            }
-            _whole(writer, 200, json.dumps({"choices": [choice]}).encode())
+            found = {"content": [{"top_logprobs": top}] if top else []}
+            text = "x" if body.get("logprobs") else "".join(reply.pieces)
+            # The likeliest beam comes first.
+            choices = [
+                {
+                    "message": {"content": text + "!" * beam},
+                    "finish_reason": reply.finish_reason,
+                    "logprobs": found,
+                }
+                for beam in range(body.get("n", 1))
+            ]
+            usage = {"prompt_tokens": 7, "completion_tokens": len(reply.pieces)}
+            _whole(writer, 200, json.dumps({"choices": choices, "usage": usage}).encode())
             return
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -19,7 +19,9 @@ from inference.persona import (
 from inference.prompt import PromptFormat, PromptMessage
 
 
-def write_persona(folder: Path, typing: TypingProfile | None = None) -> Path:
+def write_persona(
+    folder: Path, typing: TypingProfile | None = None, sampling: Sampling | None = None
+) -> Path:
     """Write a whole folder for a persona called Sam who types at once."""
     (folder / "gguf").mkdir(parents=True)
     (folder / "gguf" / "base.gguf").write_bytes(b"base")
@@ -27,7 +29,7 @@ def write_persona(folder: Path, typing: TypingProfile | None = None) -> Path:
     (folder / "chat_template.jinja").write_text("{{ messages }}")
     base = Base(name="none", gguf=WeightsFile.of(folder, "gguf/base.gguf"))
     adapter = Adapter(gguf=WeightsFile.of(folder, "gguf/adapter.gguf"), rank=1, base_sha256=base.sha256)
-    prompt, sampling = PromptFormat("Sam"), Sampling()
+    prompt, sampling = PromptFormat("Sam"), sampling or Sampling()
     fingerprint = fingerprint_of(
         base=base, adapter=adapter, template="{{ messages }}", prompt=prompt, sampling=sampling
     )

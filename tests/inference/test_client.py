@@ -8,12 +8,14 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from email.utils import formatdate
 
 import httpx
 import pytest
 
 from inference.client import Endpoint, Limits, ModelClient
+from inference.dialect import Dialect
 from inference.errors import (
     InferenceError,
     ModelAnswerInvalid,
@@ -67,7 +69,7 @@ async def test_pieces_arrive_while_the_answer_is_written(
 
 
 async def test_every_filter_is_named_in_the_request(server: FakeOpenAIServer) -> None:
-    async with ModelClient(server.endpoint(lora=[{"id": 0, "scale": 1.0}]), QUICK) as client:
+    async with ModelClient(server.endpoint(), QUICK) as client:
         await client.complete(PROMPT, SAMPLING, seed=2**31 + 5)
     (request,) = server.requests
     assert request.headers["authorization"] == "Bearer KEY-1"
@@ -83,19 +85,17 @@ async def test_every_filter_is_named_in_the_request(server: FakeOpenAIServer) ->
         "top_p": 0.9,
         "top_k": 0,
         "min_p": 0.05,
-        "repeat_penalty": 1.1,
         "repetition_penalty": 1.1,
         "max_tokens": 40,
         "stop": ["\n\n"],
         "seed": 5,
-        "lora": [{"id": 0, "scale": 1.0}],
     }
 
 
 @pytest.mark.parametrize("base", ["{}", "{}/", "{}/v1", "{}/v1/"])
 async def test_an_address_with_and_without_v1_is_understood(server: FakeOpenAIServer, base: str) -> None:
     async with ModelClient(Endpoint(base.format(server.base_url), "sam", "KEY-1"), QUICK) as client:
-        assert await client.models() == ("sam",)
+        assert [model.id for model in await client.models()] == ["sam"]
 
 
 async def test_a_lone_surrogate_does_not_break_the_request(
@@ -184,7 +184,7 @@ async def test_a_refusal_says_what_to_do_and_quotes_nothing(
 
 
 async def test_a_wrong_key_is_rejected_and_not_shown(server: FakeOpenAIServer) -> None:
-    async with ModelClient(Endpoint(server.base_url, "sam", "KEY-2"), QUICK) as client:
+    async with ModelClient(replace(server.endpoint(), api_key="KEY-2"), QUICK) as client:
         with pytest.raises(ModelRejected, match="API key") as caught:
             await client.complete(PROMPT, SAMPLING)
         with pytest.raises(ModelRejected, match="API key"):
@@ -391,7 +391,9 @@ async def test_the_endpoint_is_asked_for_at_each_try(server: FakeOpenAIServer) -
         asked += 1
         if asked == 1:
             raise ModelUnavailable("restarting", safe_to_retry=True)
-        return Endpoint("http://127.0.0.1:1", "sam") if asked == 2 else server.endpoint()
+        return (
+            Endpoint("http://127.0.0.1:1", "sam", dialect=Dialect.VLLM) if asked == 2 else server.endpoint()
+        )
 
     async with ModelClient(endpoint, QUICK) as client:
         assert (await client.complete(PROMPT, SAMPLING)).text == "hey there"
@@ -402,7 +404,7 @@ async def test_the_endpoint_is_asked_for_at_each_try(server: FakeOpenAIServer) -
     "address", ["127.0.0.1:80", "ftp://127.0.0.1", "http://", "http://[bad", "http://a\0b", ""]
 )
 async def test_an_address_that_is_none_is_our_error(address: str) -> None:
-    async with ModelClient(Endpoint(address, "sam"), QUICK) as client:
+    async with ModelClient(Endpoint(address, "sam", dialect=Dialect.VLLM), QUICK) as client:
         with pytest.raises(ModelError):
             await client.complete(PROMPT, SAMPLING)
         with pytest.raises(ModelError):
@@ -418,7 +420,8 @@ async def test_a_server_that_speaks_something_else_is_our_error() -> None:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, ModelClient(Endpoint(f"http://127.0.0.1:{port}", "sam"), QUICK) as client:
+    strange = Endpoint(f"http://127.0.0.1:{port}", "sam", dialect=Dialect.VLLM)
+    async with server, ModelClient(strange, QUICK) as client:
         with pytest.raises(ModelUnavailable) as caught:
             await client.complete(PROMPT, SAMPLING)
     assert "SECRET" not in str(caught.value)

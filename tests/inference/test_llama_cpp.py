@@ -93,6 +93,40 @@ async def test_the_persona_answers_and_the_seed_decides(
     assert all(0 < answer.answer_tokens <= 25 and answer.prompt_tokens > 5 for answer in answers)
 
 
+async def test_a_banned_token_is_never_drawn_and_a_penalty_counts(
+    engine: LlamaCpp, client: ModelClient
+) -> None:
+    greedy = Sampling(temperature=0, max_tokens=12)
+    plain = await client.complete(PROMPT, greedy)
+    ids = await tokens(engine, plain.text)
+    banned = greedy.model_copy(update={"banned_tokens": tuple(sorted(set(ids)))})
+    other = await client.complete(PROMPT, banned)
+    assert other.text
+    assert not set(ids) & set(await tokens(engine, other.text))
+    repetitive = (PromptMessage("user", "Mia: ha ha ha ha ha ha ha ha"),)
+    texts = {
+        (await client.complete(repetitive, greedy.model_copy(update={"repeat_penalty": penalty}))).text
+        for penalty in (1.0, 3.0)
+    }
+    assert len(texts) == 2
+
+
+async def test_llama_cpp_is_not_asked_for_beams(engine: LlamaCpp, persona: Persona) -> None:
+    beams = replace(persona, sampling=Sampling(beams=4))
+    with pytest.raises(EngineError, match="no beam search"):
+        await engine.verify(beams)
+
+
+async def tokens(engine: LlamaCpp, text: str) -> list[int]:
+    """The ids that llama.cpp cuts a text into."""
+    endpoint = engine.endpoint
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(
+            endpoint.url("/tokenize"), json={"content": text}, headers=endpoint.headers, timeout=10
+        )
+    return [int(token) for token in answer.json()["tokens"]]
+
+
 async def test_answers_are_written_side_by_side(client: ModelClient) -> None:
     answers = await asyncio.gather(
         *(client.complete(PROMPT, Sampling(max_tokens=16), seed=n) for n in range(6))
@@ -135,6 +169,7 @@ def spoil_adapter(folder: Path) -> None:
 def repackage(source: Persona, folder: Path) -> None:
     shutil.copytree(source.folder, folder, ignore=shutil.ignore_patterns("base", "adapter", "*.py"))
     spoil_adapter(folder)
+    assert source.adapter is not None
     adapter = source.adapter.model_copy(update={"gguf": WeightsFile.of(folder, "gguf/adapter.gguf")})
     fingerprint = fingerprint_of(
         base=source.base,

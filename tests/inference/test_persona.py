@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from pydantic import ValidationError
 
 from inference.errors import AdapterMismatch, FingerprintMismatch, PersonaError
 from inference.persona import (
+    Origin,
+    PersonaManifest,
+    Quantiles,
     Sampling,
+    StyleProfile,
     TypingProfile,
     WeightsFile,
     fingerprint_of,
@@ -22,6 +27,9 @@ from inference.persona import (
 )
 from inference.prompt import PromptFormat
 from tests.inference.conftest import TEMPLATE, Edit, manifest_of, sha256
+
+OLD_FINGERPRINT = "849ad7ef4d31971fc05a576b350b3b56c2016b9b04d04c4a1516f6e0184825ad"
+"""What the folder of the fixture had before there was a format 2."""
 
 
 async def test_what_was_written_is_what_is_loaded(persona_folder: Path) -> None:
@@ -36,6 +44,7 @@ async def test_what_was_written_is_what_is_loaded(persona_folder: Path) -> None:
     assert persona.canary == manifest.canary
     assert persona.figures == {"perplexity": 4.5, "messages": 900}
     assert persona.base_gguf.read_bytes().startswith(b"GGUF base")
+    assert persona.adapter_gguf is not None
     assert persona.adapter_gguf.read_bytes().startswith(b"GGUF adapter")
 
 
@@ -155,7 +164,7 @@ async def test_typing_may_be_changed_by_hand(edit: Edit, persona_folder: Path) -
         ("temperature = 0.4", "temperature = nan", "sampling.temperature"),
         ("temperature = 0.4", "temprature = 0.4", "sampling.temprature"),
         ("max_tokens = 128", "max_tokens = 0", "sampling.max_tokens"),
-        ("format = 1", "format = 2", "format"),
+        ("format = 2", "format = 3", "format"),
         ('file = "gguf/base.gguf"', 'file = "../base.gguf"', "base.gguf.file"),
         ('file = "gguf/base.gguf"', 'file = "/etc/passwd"', "base.gguf.file"),
         ('file = "gguf/base.gguf"', 'file = "C:\\\\base.gguf"', "base.gguf.file"),
@@ -195,6 +204,76 @@ async def test_a_persona_without_gguf_says_where_it_can_be_served(persona_folder
         _ = persona.base_gguf
 
 
+async def test_a_folder_of_format_1_loads_with_the_fingerprint_it_had(persona_folder: Path) -> None:
+    path = persona_folder / "persona.toml"
+    text = path.read_text(encoding="utf-8").replace("format = 2", "format = 1")
+    # What format 1 had not; it stood in no file of then.
+    for line in (
+        "beams = 1\n",
+        "banned_tokens = []\n",
+        "banned_words = []\n",
+        'revision = ""\n',
+        'license = ""\n',
+    ):
+        assert line in text
+        text = text.replace(line, "")
+    text = text.replace("[adapter.modules]\n", "")
+    path.write_text(text, encoding="utf-8")
+    persona = await load_persona(persona_folder)
+    assert persona.fingerprint == OLD_FINGERPRINT
+    assert persona.manifest.format == 1
+    assert (persona.sampling.beams, persona.manifest.style, persona.manifest.dataset) == (1, None, None)
+
+
+async def test_all_that_a_persona_is_made_of_is_read_back(persona_folder: Path) -> None:
+    plain = manifest_of(persona_folder)
+    manifest = plain.model_copy(
+        update={
+            "made": date(2026, 11, 21),
+            "style": StyleProfile(bubbles=Quantiles(low=1, middle=2, high=4, count=90)),
+            "base": plain.base.model_copy(update={"revision": "abc", "license": "apache-2.0"}),
+            "dataset": Origin(fingerprint="f", recipe={"preset": "openai-chat", "split": {"held_out": 0.1}}),
+            "consent": {"people": 3},
+            "evaluation": {"score": {"value": 61.5, "low": 57.0}},
+        }
+    )
+    write_persona_toml(persona_folder, manifest)
+    persona = await load_persona(persona_folder)
+    assert persona.manifest == manifest
+    assert persona.fingerprint == plain.fingerprint
+
+
+async def test_a_persona_whose_base_was_trained_has_no_adapter(persona_folder: Path) -> None:
+    manifest = manifest_of(persona_folder)
+    base = manifest.base.model_copy(update={"trained_from": sha256(b"the base before")})
+    parts: dict[str, Any] = {"template": TEMPLATE, "prompt": manifest.prompt, "sampling": manifest.sampling}
+    changed = {"base": base, "adapter": None, "fingerprint": fingerprint_of(base=base, adapter=None, **parts)}
+    write_persona_toml(persona_folder, manifest.model_copy(update=changed))
+    persona = await load_persona(persona_folder)
+    assert persona.adapter is None
+    assert persona.adapter_gguf is None
+    assert persona.base_gguf.is_file()
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_an_adapter_and_a_trained_base_exclude_each_other(persona_folder: Path, both: bool) -> None:
+    whole = manifest_of(persona_folder).model_dump()
+    if both:
+        whole["base"]["trained_from"] = sha256(b"the base before")
+    else:
+        whole["adapter"] = None
+    with pytest.raises(ValidationError, match="trained further"):
+        PersonaManifest.model_validate(whole)
+
+
+async def test_a_thorough_look_hashes_the_bases_own_folder_too(persona_folder: Path) -> None:
+    path = persona_folder / "base/model.safetensors"
+    path.write_bytes(path.read_bytes().replace(b"base", b"bass", 1))
+    assert (await load_persona(persona_folder)).name == "sam"
+    with pytest.raises(PersonaError, match="not the file that was packaged"):
+        await load_persona(persona_folder, thorough=True)
+
+
 def test_measuring_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PersonaError, match="cannot be read"):
         WeightsFile.of(tmp_path, "base.gguf")
@@ -202,6 +281,7 @@ def test_measuring_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 def test_the_fingerprint_covers_each_of_its_parts(persona_folder: Path) -> None:
     manifest = manifest_of(persona_folder)
+    assert manifest.adapter is not None
     parts: dict[str, Any] = {
         "base": manifest.base,
         "adapter": manifest.adapter,
@@ -224,6 +304,10 @@ def test_the_fingerprint_covers_each_of_its_parts(persona_folder: Path) -> None:
         {"template": TEMPLATE + " "},
         {"prompt": PromptFormat("Sam")},
         {"sampling": Sampling(min_p=0.01)},
+        {"sampling": Sampling(beams=2)},
+        {"sampling": Sampling(banned_words=("x",))},
+        {"sampling": Sampling(banned_tokens=(1,))},
+        {"adapter": None},
     ]
     seen = {fingerprint_of(**{**parts, **change}) for change in [{}, *changes]}
     assert len(seen) == len(changes) + 1
@@ -264,8 +348,3 @@ def test_a_longer_bubble_takes_longer_and_the_first_one_is_read_before() -> None
     profile = TypingProfile(characters_per_second=7, reading_seconds=1.5, pause_seconds=0.8, jitter=0)
     assert profile.seconds_before("b", "x" * 14, first=False) == pytest.approx(0.8 + 2.0)
     assert profile.seconds_before("b", "x" * 14, first=True) == pytest.approx(1.5 + 2.0)
-
-
-def test_sampling_refuses_what_no_server_takes() -> None:
-    with pytest.raises(ValidationError):
-        Sampling(top_p=0)

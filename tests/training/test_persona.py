@@ -59,6 +59,7 @@ async def test_the_folder_is_a_persona(folder: Path, tiny_base: BaseFolder) -> N
     persona = await load_persona(folder)
     assert persona.name == "little-sam"
     assert persona.prompt == PromptFormat("Sam", control_tokens=tuple(sorted(MARKS)))
+    assert persona.adapter is not None
     assert persona.adapter.rank == 4
     assert persona.adapter.base_sha256 == persona.base.sha256 == tiny_base.sha256()
     training = persona.figures["training"]
