@@ -20,7 +20,7 @@ _MARK: Final = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines, without the last one's end; `number` is the first line's, from 1."""
+    """Whole lines with their ends, LF or CRLF; `number` is the first line's, from 1."""
 
     place: Path
     number: int
@@ -29,16 +29,15 @@ class Block:
     @property
     def count(self) -> int:
         """How many lines."""
-        return self.data.count(b"\n") + 1
+        return self.data.count(b"\n")
 
     def lines(self) -> pl.Series:
-        """The lines as a column. Raises ExportDamaged where they are not UTF-8."""
+        """The lines as a column, without their ends. Raises ExportDamaged where they are not UTF-8."""
         try:
-            whole = pl.Series([self.data], dtype=pl.Binary).cast(pl.String)
+            return pl.read_lines(self.data).to_series()
         except pl.exceptions.PolarsError:
             self._complain()
             raise
-        return whole.str.split("\n").explode()
 
     def _complain(self) -> None:
         try:
@@ -53,8 +52,8 @@ class Block:
 def read_blocks(source: Source, size: int = 3 << 20, first: int = 3 << 20) -> Iterator[Block]:
     """Give the text in blocks of about `size` bytes, after one of `first`.
 
-    Line ends are LF or CRLF; a byte order mark is dropped at the start of any line, since joined exports
-    carry one in the middle. Raises ExportMissing, and ExportDamaged where the text is no UTF-8 or holds NUL.
+    A byte order mark is dropped at the start of any line, since joined exports carry one in the middle.
+    Raises ExportMissing, and ExportDamaged where the text is no UTF-8 or holds NUL.
     """
     number, rest = 1, b""
     with source.open() as raw:
@@ -67,20 +66,19 @@ def read_blocks(source: Source, size: int = 3 << 20, first: int = 3 << 20) -> It
                 raise ExportDamaged(source.place, f"line {line} holds a NUL byte; export the chat again")
             end = data.rfind(b"\n") + 1
             if end:
-                yield _block(source, number, data[: end - 1])
-                number += data.count(b"\n")
+                block = _block(source, number, data[:end])
+                yield block
+                number += block.count
             rest = data[end:]
             if len(rest) > LONGEST_LINE:
                 rest = _shortened(rest)
     if rest:
-        yield _block(source, number, rest)
+        yield _block(source, number, rest + b"\n")
 
 
 def _block(source: Source, number: int, data: bytes) -> Block:
     if _MARK in data:
         data = data.removeprefix(_MARK).replace(b"\n" + _MARK, b"\n")
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n").removesuffix(b"\r")
     return Block(source.place, number, data)
 
 

@@ -20,6 +20,7 @@ from chat.exports.blocks import Block, read_blocks
 from chat.exports.bundle import Bundle, Source
 from chat.exports.dates import DateOrder
 from chat.exports.export import ROWS, Clock, Export, RowIds, Untyped
+from chat.exports.faults import Faults
 from chat.exports.reader import ReadOptions, Unit
 from chat.exports.whatsapp_body import Body, author_key, is_author, odd_bodies, read_android, read_ios
 from chat.exports.whatsapp_columns import Columns
@@ -121,7 +122,7 @@ def _survey(text: Source) -> tuple[Survey, Columns]:
 
 def _columns(dialect: Dialect, samples: dict[Dialect, str]) -> Columns:
     line = samples[dialect].lstrip(MARKS)
-    return Columns(dialect, line[1:].partition("]")[0] if dialect.bracketed else line.partition(" - ")[0])
+    return Columns(dialect, line.partition("]" if dialect.bracketed else " - ")[0])
 
 
 def _see_dates(survey: Survey, columns: Columns, block: Block) -> None:
@@ -144,6 +145,7 @@ class _Reading:
     title: str
     done: list[pl.DataFrame] = field(default_factory=list)
     other: Counter[Untyped] = field(default_factory=Counter)
+    faults: Faults = field(default_factory=Faults)
     authors: dict[str, str | None] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
     group: str = ""
@@ -156,7 +158,7 @@ class _Reading:
             # Lines of a body that is too long to be one are not all kept: those after it are further down.
             shift = block.number - self.open.number - self.open.count
             since = self.open.count
-            block = Block(block.place, self.open.number, self.open.data + b"\n" + block.data)
+            block = Block(block.place, self.open.number, self.open.data + block.data)
         lines = block.lines()
         parts = self.columns.split(lines).with_columns(line=lines)
         numbers = pl.int_range(parts.height, dtype=pl.UInt32, eager=True) + block.number
@@ -169,18 +171,23 @@ class _Reading:
         places = headed.arg_true()
         if places.is_empty():
             if self.open is None:
-                self.other[Untyped.STRAY] += sum(bool(line.strip()) for line in lines)
+                self._strays(lines, numbers)
             else:
                 self.open = Block(block.place, block.number, _kept(block.data))
             return
         if self.open is None:
             begin = int(places[0])
-            self.other[Untyped.STRAY] += sum(bool(line.strip()) for line in lines[:begin])
+            self._strays(lines[:begin], numbers[:begin])
             parts, headed = parts[begin:], headed[begin:]
             lines, numbers, places = lines[begin:], numbers[begin:], places - begin
         last = int(places[-1])
-        self.open = Block(block.place, int(numbers[last]), _kept("\n".join(lines[last:]).encode()))
+        self.open = Block(block.place, int(numbers[last]), _kept("\n".join((*lines[last:], "")).encode()))
         self._take(parts[:last], headed[:last])
+
+    def _strays(self, lines: pl.Series, numbers: pl.Series) -> None:
+        for number in numbers.filter(lines.str.strip_chars() != ""):
+            self.other[Untyped.STRAY] += 1
+            self.faults.add(self.source.name, number, "it stands before the first message and begins none")
 
     def finish(self, format_name: str) -> Export:
         """Close the last message and give the whole. Raises ExportEmpty when nobody typed anything."""
@@ -207,17 +214,22 @@ class _Reading:
             path=self.source.path,
             date_order=self.order if dialect.dash in ("/", "-") and not dialect.year_first else None,
             other=MappingProxyType({kind: count for kind, count in sorted(self.other.items()) if count}),
+            problems=self.faults.all(),
         )
 
     def _take(self, parts: pl.DataFrame, headed: pl.Series) -> None:
         """Turn lines that begin with a header into messages."""
         if parts.is_empty():
             return
-        heads = parts.filter(headed).select(
-            pl.col("rest").str.splitn(": ", 2).alias("parts"),
-            "rest",
-            "number",
-            at=pl.col("day").cast(pl.Int64) * 86_400 + pl.col("seconds"),
+        heads = (
+            parts.select("rest", "number", "day", "seconds")
+            .filter(headed)
+            .select(
+                pl.col("rest").str.splitn(": ", 2).alias("parts"),
+                "rest",
+                "number",
+                at=pl.col("day").cast(pl.Int64) * 86_400 + pl.col("seconds"),
+            )
         )
         names = heads.get_column("parts").struct.field("field_0")
         bodies = heads.get_column("parts").struct.field("field_1")
@@ -354,7 +366,7 @@ def _continued(bodies: pl.Series, parts: pl.DataFrame, headed: pl.Series) -> pl.
 def _kept(data: bytes) -> bytes:
     """An open message, or so much of it as shows that it is too long to be one."""
     most = 5 * LONGEST_BODY  # letters of four bytes, and the header
-    return data if len(data) <= most else data[:most].decode(errors="ignore").encode()
+    return data if len(data) <= most else data[:most].decode(errors="ignore").encode() + b"\n"
 
 
 def _begins_messages(text: Source) -> bool:

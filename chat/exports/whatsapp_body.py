@@ -19,6 +19,8 @@ from chat.exports.whatsapp_phrases import (
     attached_otherwise,
     attached_phrases,
     attached_words,
+    deleted_by,
+    deleted_by_beginnings,
     edited_markers,
     left_out,
     phrases,
@@ -39,16 +41,12 @@ _OWN_FILE_NAME = re.compile(r"[A-Z]{3,5}-\d{8}-WA\d{4}\.\w{2,5}")
 _BARE_FILE = re.compile(r"[^\n]{1,200}\.(?=\w*[A-Za-z])\w{2,5}")
 _ATTACHED = re.compile(r"<[^<>\n]*\.\w{2,5} ?>")
 _POLL = re.compile(rf"[^\n:]{{3,20}}:\n.*\n{_MARK}?\w+: [^\n]*\({_MARK}?\d+ [^()\n]+(?:\(s\))?\)", re.DOTALL)
-_ODD = (
-    "[\u200e\u200f]|https://(?:maps\\.google\\.com/|foursquare\\.com/v/)|^[^\\n:]{3,20}:\\n"
-    "|^This message was deleted|^\\s*$"
-)
+# What a body holds that must be looked at: fixed words only, or millions of bodies take long to search.
+_ODD = ("\u200e", "\u200f", "https://maps.google.com/", "https://foursquare.com/v/", ":\n")
+_ODD_ANDROID = ("<", ")\n")
 _KINDS = ("deleted", "calls", "live_locations")
-_ODD_IOS = _ODD
-_ODD_ANDROID = _ODD + r"|^\s*<|>\s*$|\)(?:\n|$)"
 _PLACE = re.compile(r"(?:[^\n]{1,200}: )?https://(?:maps\.google\.com/|foursquare\.com/v/)\S+")
 
-_DELETED_BY = "This message was deleted by admin "
 # "null" is what Android writes for a photo viewed once; a typed "null" looks the same. ":." is of old versions.
 _HIDDEN = frozenset(("", "null", ":.", "Waiting for this message. This may take a while."))
 
@@ -92,18 +90,27 @@ def author_key(name: str) -> str:
 
 def odd_bodies(bodies: pl.Series, *, bracketed: bool) -> pl.Series:
     """Mark the bodies that must be read one by one: every other is plain text for both readers below."""
-    signs = _ODD_IOS if bracketed else f"{_ODD_ANDROID}|{'|'.join(attached_words())}"
-    whole = pl.col("b").str.strip_chars().str.strip_suffix(".").is_in(_whole_bodies())
-    return bodies.to_frame("b").select(pl.col("b").str.contains(signs) | whole).to_series()
+    body = pl.col("b")
+    odd = body.str.contains(_signs(bracketed=bracketed)) | body.str.strip_chars().is_in(_whole_bodies())
+    if not bracketed:
+        odd |= body.str.ends_with(")")
+    return bodies.to_frame("b").select(odd).to_series()
+
+
+@lru_cache(maxsize=2)
+def _signs(*, bracketed: bool) -> str:
+    words = _ODD if bracketed else (*_ODD, *_ODD_ANDROID, *attached_words(), *deleted_by_beginnings())
+    return "|".join(map(re.escape, words))
 
 
 @lru_cache(maxsize=1)
-def _whole_bodies() -> list[str]:
-    """Phrases that are a whole body, without final dots."""
+def _whole_bodies() -> pl.Series:
+    """Phrases that are a whole body, with final dots and without."""
     found = {
         text.removesuffix(".") for text in (*_HIDDEN, *(text for kind in _KINDS for text in as_written(kind)))
     }
-    return sorted({form for text in found for form in (text, text.lower(), text.capitalize())})
+    forms = {form for text in found for form in (text, text.lower(), text.capitalize())}
+    return pl.Series(sorted(forms | {f"{form}." for form in forms})).implode()
 
 
 def read_ios(body: str) -> Body | Untyped:
@@ -158,7 +165,7 @@ def _common(body: str, *, edited: bool = False) -> Body | Untyped:
     if plain in _HIDDEN:
         return Untyped.HIDDEN
     phrase = plain.removesuffix(".").lower()
-    if phrase in phrases("deleted") or (plain.startswith(_DELETED_BY) and "\n" not in plain):
+    if phrase in phrases("deleted") or deleted_by().fullmatch(plain.removesuffix(".")):
         return Untyped.DELETED
     if phrase in phrases("calls"):
         return Untyped.CALL

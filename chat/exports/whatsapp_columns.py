@@ -35,44 +35,35 @@ class Columns:
         self._cut = None
         # Where date or time hold the gap themselves ("13. 6. 2018. 21:25"), stamps stay whole.
         if dialect.gap.strip() or not (dialect.time_first or " " in dialect.dash):
-            first, _, second = self._clean(pl.Series([self.sample])).item().partition(dialect.gap)
+            first, _, second = _clean(pl.Series([self.sample])).item().partition(dialect.gap)
             self._cut = (second, first) if dialect.time_first else (first, second)
 
     def split(self, lines: pl.Series) -> pl.DataFrame:
-        """Give `numbers` (of a date, as an index into `dates`), `seconds` of the day and `rest` for each line.
+        """Give `date` (as written), `seconds` of the day and `rest` for each line.
 
         `date` and `seconds` are null in lines that begin no message of this dialect.
         """
         plain = lines.str.strip_chars_start(MARKS)
+        end = "] " if self.dialect.bracketed else " - "
+        stamps, rest = plain.str.splitn(end, 2).struct.unnest().get_columns()
         if self.dialect.bracketed:
-            parts = plain.str.splitn("]", 2).struct.unnest()
-            frame = parts.select(
-                stamp=pl.when(pl.col("field_0").str.starts_with("[")).then(pl.col("field_0").str.slice(1)),
-                rest=pl.col("field_1"),
-            ).with_columns(
-                stamp=pl.when((pl.col("rest") == "") | pl.col("rest").str.starts_with(" ")).then("stamp"),
-                rest=pl.col("rest").str.strip_prefix(" "),
-            )
-        else:
-            frame = plain.str.splitn(" - ", 2).struct.rename_fields(["stamp", "rest"]).struct.unnest()
-        frame = frame.with_columns(
-            stamp=pl.when(
-                pl.col("rest").is_not_null() & (pl.col("stamp").str.len_bytes() <= _LONGEST_STAMP)
-            ).then("stamp")
-        )
-        stamps = self._clean(frame.get_column("stamp"))
+            # A header on which nothing follows, not even a name.
+            bare = rest.is_null() & stamps.str.ends_with("]")
+            if bare.any():
+                stamps = stamps.zip_with(~bare, stamps.str.head(-1))
+                rest = rest.set(bare, "")
+        stamps = stamps.set(rest.is_null() | (stamps.str.len_bytes() > _LONGEST_STAMP), None)
         if self._cut is None:
-            return self._whole(stamps, frame.get_column("rest"))
-        halves = stamps.str.splitn(self.dialect.gap, 2).struct.unnest()
-        first, second = halves.get_columns()
-        dates, times = (second, first) if self.dialect.time_first else (first, second)
-        return pl.DataFrame(
-            {
-                "date": self._known(dates, times),
-                "seconds": self._timed(times),
-                "rest": frame.get_column("rest"),
-            }
-        )
+            return self._whole(_clean(stamps), rest)
+        dates, seconds = self._quick(stamps)
+        # What was not read so is no header, or written a little otherwise: with marks, or another space.
+        left = stamps.is_not_null() & (dates.is_null() | seconds.is_null())
+        if left.any():
+            places = left.arg_true()
+            careful_dates, careful_seconds = self._careful(_clean(stamps.gather(places)))
+            dates = dates.scatter(places, careful_dates)
+            seconds = seconds.scatter(places, careful_seconds)
+        return pl.DataFrame({"date": dates, "seconds": seconds, "rest": rest})
 
     def day_numbers(self, dates: list[str]) -> list[tuple[int, int, int] | None]:
         """The numbers of dates as they are written."""
@@ -80,49 +71,67 @@ class Columns:
 
     def days(self, dates: pl.Series, order: DateOrder) -> pl.Series:
         """Days since 1970 of a column of dates; null where there is no such day."""
-        table: dict[str, int | None] = {}
-        for date in dates.unique().to_list():
+        table: dict[str | None, int | None] = {None: None}
+        runs = dates.rle().struct.unnest()
+        written = runs.get_column("value")
+        for date in written.unique().drop_nulls().to_list():
             numbers = self._dates.get(date)
             day = day_of(numbers, order) if numbers else None
             table[date] = None if day is None else day.toordinal() - 719_163
-        return dates.replace_strict(table, default=None, return_dtype=pl.Int32)
+        # A day's messages stand together: it is looked up once for all of them.
+        found = pl.Series([table[date] for date in written.to_list()], dtype=pl.Int32)
+        return found.gather(dates.rle_id())
+
+    def _quick(self, stamps: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Dates and seconds of stamps that are written as the sample is, to the letter but for the numbers."""
+        dates, times = self._halves(stamps)
+        dates = self._known(dates, times)
+        if not self.dialect.seconds:
+            return dates, self._looked_up(times, lambda time: time)
+        # The minute and the second are read apart: there are far fewer of each.
+        _, sample = self._parts
+        colon = self.dialect.colon
+        second = sample.find(colon, sample.find(colon) + 1)
+        length = len(sample) - second
+        return dates, self._added(
+            self._looked_up(times.str.head(-length), lambda part: part + sample[second:]),
+            self._looked_up(times.str.tail(length), lambda part: sample[:second] + part),
+        )
+
+    def _careful(self, stamps: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """The same for stamps that are clean, however long their parts are."""
+        dates, times = self._halves(stamps)
+        return self._known(dates, times), self._looked_up(times, lambda time: time)
+
+    def _halves(self, stamps: pl.Series) -> tuple[pl.Series, pl.Series]:
+        first, second = stamps.str.splitn(self.dialect.gap, 2).struct.unnest().get_columns()
+        return (second, first) if self.dialect.time_first else (first, second)
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        """Date and time of the sample."""
+        return self._cut or ("", "")
+
+    def _added(self, minutes: pl.Series, seconds: pl.Series) -> pl.Series:
+        # 12 AM is hour 0, so that both parts add up whichever of them holds the half of the day.
+        return minutes + seconds - (_seconds(self._compose(*self._parts)) or 0)
 
     def _known(self, dates: pl.Series, times: pl.Series) -> pl.Series:
         """The dates that are some, as written."""
         strange = []
-        for date in dates.filter(times.is_not_null()).unique().to_list():
+        for date in (
+            dates.set(times.is_null(), None).rle().struct.field("value").unique().drop_nulls().to_list()
+        ):
             if date not in self._dates:
-                self._dates[date] = self._number(date, self._cut[1] if self._cut else "")
+                header = self._compose(date, self._parts[1])
+                self._dates[date] = header.numbers if header else None
             if self._dates[date] is None:
                 strange.append(date)
-        if not strange:
-            return dates
-        return dates.to_frame("d").select(pl.when(~pl.col("d").is_in(strange)).then("d")).to_series()
-
-    def _timed(self, times: pl.Series) -> pl.Series:
-        """Seconds of the day. Of times with seconds the two parts are read apart: there are far fewer of each."""
-        if not self.dialect.seconds or self._cut is None:
-            return self._looked_up(times, lambda time: time)
-        sample = self._cut[1]
-        colon = self.dialect.colon
-        if self.dialect.half_days:
-            parts = times.str.splitn(colon, 3).struct.unnest()
-            first = parts.select(pl.concat_str("field_0", pl.lit(colon), "field_1")).to_series()
-            last = parts.select(pl.concat_str(pl.lit(colon), "field_2")).to_series()
-        else:
-            first, last = times.str.head(-3), times.str.tail(3)
-        second = sample.find(colon, sample.find(colon) + 1)
-        head, tail = sample[:second], sample[second:]
-        # 12 AM is hour 0, so that both parts add up whichever of them holds the half of the day.
-        return (
-            self._looked_up(first, lambda part: part + tail)
-            + self._looked_up(last, lambda part: head + part)
-            - (_seconds(self._compose(self._cut[0], sample)) or 0)
-        )
+        return dates.set(dates.is_in(strange), None) if strange else dates
 
     def _looked_up(self, parts: pl.Series, whole: Callable[[str], str]) -> pl.Series:
         """Seconds of the day for parts of times, each of which occurs again and again."""
-        date = self._cut[0] if self._cut else ""
+        date, _ = self._parts
         table: dict[str, int | None] = {}
         for part in parts.unique().drop_nulls().to_list():
             time = whole(part)
@@ -154,24 +163,20 @@ class Columns:
             }
         )
 
-    def _number(self, date: str, time: str) -> tuple[int, int, int] | None:
-        header = self._compose(date, time)
-        return header.numbers if header else None
-
     def _compose(self, date: str, time: str) -> Header | None:
         gap = self.dialect.gap
         header = self._read(f"{time}{gap}{date}" if self.dialect.time_first else f"{date}{gap}{time}")
         return header if header is not None and header.dialect == self.dialect else None
 
     def _read(self, stamp: str) -> Header | None:
-        return parse_header(f"[{stamp}] " if self.dialect.bracketed else f"{stamp} - ")
+        return parse_header(f"{stamp}] " if self.dialect.bracketed else f"{stamp} - ")
 
-    @staticmethod
-    def _clean(stamps: pl.Series) -> pl.Series:
-        if not (stamps.str.len_bytes() != stamps.str.len_chars()).any():
-            return stamps
-        marks = dict.fromkeys(MARKS, "")
-        return stamps.to_frame("s").select(pl.col("s").str.replace_many({**marks, **_SPACES})).to_series()
+
+def _clean(stamps: pl.Series) -> pl.Series:
+    if not (stamps.str.len_bytes() != stamps.str.len_chars()).any():
+        return stamps
+    marks = dict.fromkeys(MARKS, "")
+    return stamps.to_frame("s").select(pl.col("s").str.replace_many({**marks, **_SPACES})).to_series()
 
 
 def _seconds(header: Header | None) -> int | None:

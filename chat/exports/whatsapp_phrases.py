@@ -16,6 +16,7 @@ from chat.message import Attachment
 
 _FILE: Final = "whatsapp_phrases.json"
 _NAME: Final = r"[^\n]{1,200}\.\w{2,5}"
+_ADMIN: Final = r"[^\n]{1,80}"
 _ATTACHMENTS: Final = {
     "image": Attachment.IMAGE,
     "video": Attachment.VIDEO,
@@ -42,6 +43,18 @@ def phrases(kind: str) -> frozenset[str]:
 def as_written(kind: str) -> tuple[str, ...]:
     """The same as they stand in the tables."""
     return tuple(_tables()[kind])
+
+
+@lru_cache(maxsize=1)
+def deleted_by() -> re.Pattern[str]:
+    """What stands in place of a message that an admin took back, whose name is in it."""
+    return re.compile("|".join(re.escape(text).replace("%s", _ADMIN) for text in _tables()["deleted_by"]))
+
+
+@lru_cache(maxsize=1)
+def deleted_by_beginnings() -> tuple[str, ...]:
+    """How those phrases begin, up to the name."""
+    return tuple(dict.fromkeys(text.partition("%s")[0] for text in _tables()["deleted_by"]))
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ from chat.errors import (
     ExportMissing,
     FormatUnknown,
 )
-from chat.exports import whatsapp
+from chat.exports import faults, whatsapp
 from chat.exports.dates import DateOrder
 from chat.exports.export import Export, RowIds, Untyped
 from chat.exports.formats import read_export
@@ -100,9 +100,18 @@ def test_a_pasted_impossible_date_is_text(folder: Path) -> None:
     assert texts(export) == ["a", "b\n03/27/2022, 10:00 - Mia: hm"]
 
 
-def test_lines_before_the_first_message_are_counted(folder: Path) -> None:
-    export = read(folder, f"cut off\n{STAMP}Sam: hi\n")
-    assert (texts(export), dict(export.other)) == (["hi"], {Untyped.STRAY: 1})
+def test_lines_before_the_first_message_are_told_one_by_one(folder: Path) -> None:
+    export = read(folder, f"cut off\n\nin the middle\n{STAMP}Sam: hi\n")
+    assert (texts(export), dict(export.other)) == (["hi"], {Untyped.STRAY: 2})
+    assert [(problem.file, problem.line) for problem in export.problems] == [("chat.txt", 1), ("chat.txt", 3)]
+    assert "cut" not in str(export.problems[0])
+
+
+def test_of_many_lines_before_the_first_message_some_are_told_and_the_rest_counted(folder: Path) -> None:
+    export = read(folder, "cut off\n" * (faults.MOST + 5) + f"{STAMP}Sam: hi\n")
+    assert export.other[Untyped.STRAY] == faults.MOST + 5
+    assert len(export.problems) == faults.MOST + 1
+    assert "5 more" in export.problems[-1].what
 
 
 @pytest.mark.parametrize(
@@ -191,7 +200,16 @@ def test_what_an_iphone_left_out_without_a_word_has_no_text(
 
 
 @pytest.mark.parametrize(
-    "body", ["<3", "a <b> c", "see notes.txt (draft)", "it was null", "POLL: who comes?"]
+    "body",
+    [
+        "<3",
+        "a <b> c",
+        "see notes.txt (draft)",
+        "it was null",
+        "POLL: who comes?",
+        "This message was deleted by admin Mia\nand why?",
+        "why: This message was deleted by admin Mia",
+    ],
 )
 def test_what_looks_alike_is_typed(folder: Path, body: str) -> None:
     assert texts(android(folder, body)) == ["first", body]

@@ -48,6 +48,30 @@ def test_an_iphones_phrases_are_not_typed_in_any_language(tmp_path: Path, kind: 
     assert dict(export.other) == {UNTYPED[kind]: len(TABLES[kind])}
 
 
+@pytest.mark.parametrize("stamp", ["23/03/2022, 13:31 - ", "[23/03/2022, 13:31:00] "])
+@pytest.mark.parametrize("end", ["", "."])
+def test_what_an_admin_deleted_is_not_typed_in_any_language(tmp_path: Path, stamp: str, end: str) -> None:
+    mark = LRM if stamp.startswith("[") else ""
+    phrases = [mark + phrase.replace("%s", "~ Ann-Marie") + end for phrase in TABLES["deleted_by"]]
+    assert len(phrases) > 15
+    export = read(tmp_path, stamp, phrases)
+    assert [message.text for message in export.messages] == ["first", "last"]
+    assert dict(export.other) == {Untyped.DELETED: len(phrases)}
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    ["<View once photo omitted>", "<Foto zur einmaligen Ansicht weggelassen>", "<Μήνυμα μίας προβολής>"],
+)
+def test_androids_placeholders_in_angles_are_attachments_in_any_language(tmp_path: Path, phrase: str) -> None:
+    export = read(tmp_path, "23/03/2022, 13:31 - ", [phrase])
+    assert [(m.text, m.attachment is not None) for m in export.messages] == [
+        ("first", False),
+        ("", True),
+        ("last", False),
+    ]
+
+
 def test_an_attached_file_is_told_in_any_language_and_its_caption_is_typed(tmp_path: Path) -> None:
     lines = [f"a b.jpeg ({phrase})" for phrase in TABLES["attached_files"]]
     lines += [phrase.replace("%s", "a b.jpeg") for phrase in TABLES["attached_otherwise"]]
