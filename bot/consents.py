@@ -36,6 +36,18 @@ class Consents:
         prefix = self._store.partitions.prefix(self._store.partitions.of(chat))
         return consent_of(await self._store.hash(f"{prefix}consent:{chat}"), self.people)
 
+    async def everywhere(self) -> Mapping[ChatKey, ChatConsent]:
+        """Give what stands in the ledger for every chat, those that were disabled since too."""
+        found: dict[ChatKey, ChatConsent] = {}
+        cursor = 0
+        while True:
+            cursor, names = await self._store.ask("scan", cursor, match="understudy:{*}:consent:*", count=500)
+            for name in names:
+                chat = ChatKey.parse(name.partition("}:consent:")[2])
+                found[chat] = await self.of(chat)
+            if not cursor:
+                return found
+
     async def grant(self, chat: ChatKey, person: Author, purpose: Purpose, how: How, by: str) -> None:
         """Write down that a person agreed. A chat that nobody enabled has no ledger."""
         await self._write(chat, person, purpose, how, by, agreed=True)

@@ -4,6 +4,7 @@
     ├── DatasetTooSmall   the exports give too little to learn from
     ├── DatasetUnreadable a folder is no dataset, or cannot be read
     ├── KeyUnusable       a key to pseudonyms is missing, another's, open to others, or lies in the dataset
+    ├── LedgerDamaged     what people agreed to cannot be read
     ├── ModerationAway    messages that should be moderated could not be judged
     ├── RecipeInvalid     a recipe's file has a key that is unknown, or a value that cannot be
     ├── DatasetLeaks      what is held out stands in the training part
@@ -34,6 +35,10 @@ class DatasetUnreadable(TrainingError):
 
 class KeyUnusable(TrainingError):
     """A key to pseudonyms is missing, is another's, may be read by others, or would travel with the dataset."""
+
+
+class LedgerDamaged(TrainingError):
+    """The record of who agreed to be trained on cannot be read, so that nobody's yes is known."""
 
 
 class ModerationAway(TrainingError):

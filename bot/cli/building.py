@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.cli.preparing import prepare_chats
+from bot.cli.asking import ask_ledger
+from bot.cli.preparing import Preparing, read_preparing
 from bot.cli.screen import say, say_error
 from bot.errors import SettingsInvalid
+from bot.settings import Settings
 from chat.exports.export import Export
 from chat.exports.formats import read_bundles
 from chat.exports.imports import Imports
 from chat.exports.merge import merge
+from chat.exports.people import People
+from chat.message import ChatKey
 from training.dataset.build import make_rows, write_dataset
 from training.dataset.cookbook import read_recipe
 from training.dataset.facts import facts_of
-from training.dataset.filters import Filtered
+from training.dataset.filters import Consent, Filtered, Taken
+from training.dataset.ledger import ConsentSummary, counted
 from training.dataset.outputs import Format
+from training.dataset.preparation import PreparationSettings
 from training.errors import DatasetTooSmall
 from training.forgetting import register
 
@@ -26,7 +34,7 @@ from training.forgetting import register
 class Building:
     """Where the chats come from: the imported ones of the state folder, or exports read at once."""
 
-    state: Path
+    settings: Settings
     exports: tuple[Path, ...] = ()
     me: str = ""
 
@@ -43,24 +51,18 @@ class Building:
         """Make the dataset, and tell what is in it. Raises ChatError, TrainingError and SettingsInvalid."""
         chosen = tuple(map(_format, formats))
         meant = read_recipe(recipe, changes)
-        found = Filtered(tuple(self._chats()))
-        if prepare is None and not as_it_is and any(chat.members for chat in found.exports):
-            # Nobody is put into a dataset unasked: that they agreed is said, in a file or by the option.
-            raise SettingsInvalid(
-                "others' words are in these chats: name who agreed in a file (--prepare), "
-                "or say that all did (--as-it-is)"
-            )
-        if prepare is not None:
-            found = prepare_chats(found.exports, prepare, self.state, out)
-            say(
-                ", ".join(f"{kind}: {count:,}" for kind, count in found.taken.items())
-                or "the filters took nothing"
-            )
+        preparing = read_preparing(prepare) if prepare else Preparing(PreparationSettings(pseudonyms=False))
+        people, kept = self._chats()
+        chats = tuple(people.resolve(chat) for chat in kept)
+        if as_it_is:
+            found, consent = Filtered(chats), _answered_for("as_it_is", chats)
+        else:
+            found, consent = self._prepared(preparing, people, kept, chats, out, said=prepare is not None)
         rows = make_rows(found.exports, meant)
-        counts = write_dataset(rows, meant, out, chosen)
+        counts = write_dataset(rows, meant, out, chosen, consent)
         # Beside the dataset, for its report; and where it lies, so that people can be taken out of it again.
         facts_of(found).write(out)
-        register(self.state, out)
+        register(self.settings.state_dir, out)
         silences = sum(row.silence for found in rows.sides.values() for row in found)
         sides = ", ".join(f"{count:,} {side}" for side, count in counts.items())
         say(f"{sides}{f'; {silences:,} of them silences' if silences else ''}")
@@ -70,13 +72,46 @@ class Building:
             say(f"left out of the held-out rows, because training holds their answer: {rows.leaked:,}")
         say(f"The dataset stands in {out}, with its recipe.")
 
-    def _chats(self) -> Sequence[Export]:
-        shelf = Imports(self.state / "imports")
+    def _prepared(
+        self,
+        preparing: Preparing,
+        people: People,
+        kept: Sequence[Export],
+        chats: Sequence[Export],
+        out: Path,
+        *,
+        said: bool,
+    ) -> tuple[Filtered, ConsentSummary]:
+        agreed, consent = dict[ChatKey | None, Collection[str]](), _answered_for("elsewhere", chats)
+        if preparing.settings.filters.consent is Consent.LEDGER:
+            ledger = ask_ledger(self.settings)
+            agreed[None] = preparing.agreed
+            agreed.update(ledger.agreed(people, kept).items())
+            everybody, those = counted(chats, agreed)
+            if not said and everybody and not those:
+                # Nobody is put into a dataset unasked, and what is left of a talk without them is no talk.
+                raise SettingsInvalid(
+                    "others' words are in these chats, and nobody is on record as having agreed: write down who did "
+                    "(understudy consent grant everywhere NAME --for trained --told HOW), name them in a file "
+                    "(--prepare), or say that all did (--as-it-is)"
+                )
+            consent = replace(consent, by="ledger", agreed=those, live=ledger.reached, **ledger.version)
+            say(f"agreed to be trained on: {those:,} of {everybody:,} people")
+        found = asyncio.run(
+            preparing.prepare(chats, agreed, self.settings.rules.moderation, self.settings.state_dir, out)
+        )
+        taken = ", ".join(f"{kind}: {count:,}" for kind, count in found.taken.items())
+        say(f"left out or changed: {taken}" if taken else "the filters took nothing")
+        return found, replace(consent, left_out=found.taken.get(Taken.CONSENT, 0))
+
+    def _chats(self) -> tuple[People, Sequence[Export]]:
+        """Who is who, and the chats as their exports wrote them."""
+        shelf = Imports(self.settings.state_dir / "imports")
         if not self.exports:
-            chats = shelf.resolved()
+            chats = shelf.exports()
             if not chats:
                 raise DatasetTooSmall("no chats are imported: `understudy import` takes exports")
-            return chats
+            return shelf.people(), chats
         reading = read_bundles(self.exports)
         for failure in reading.failures:
             say_error(str(failure))
@@ -85,8 +120,13 @@ class Building:
             raise DatasetTooSmall(
                 "no chat export is in there; `understudy import --help` says what can be read"
             )
-        people = shelf.people().propose(found, self.me)
-        return tuple(people.resolve(chat) for chat in found)
+        return shelf.people().propose(found, self.me), found
+
+
+def _answered_for(by: str, chats: Sequence[Export]) -> ConsentSummary:
+    """What is on record where the owner says that everybody was asked."""
+    everybody, _ = counted(chats, {})
+    return ConsentSummary(by, everybody, everybody, 0, datetime.now(UTC))
 
 
 def _format(name: str) -> Format:

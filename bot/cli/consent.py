@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from bot.cli.wishes import owner, wishes
 from bot.settings import Settings
 from chat.message import Author, ChatKey
 from safety.consent import ChatConsent, Entry, Purpose
+
+EVERYWHERE = "everywhere"
 
 
 class _Change(StrEnum):
@@ -30,23 +33,58 @@ def add_to(app: typer.Typer) -> None:
 def consent(
     context: typer.Context,
     change: Annotated[_Change, typer.Argument(help="What to do.")],
-    chat: Annotated[str, typer.Argument(help="messenger/chat-id, such as local/friends.")],
-    person: Annotated[str, typer.Argument(help="The person's id on the messenger.")] = "",
+    chat: Annotated[
+        str,
+        typer.Argument(
+            help="messenger/chat-id, such as local/friends; everywhere: what somebody told you, for all your exports."
+        ),
+    ],
+    person: Annotated[
+        str, typer.Argument(help="The person's id on the messenger; for everywhere, as people.toml has them.")
+    ] = "",
     purpose: Annotated[
         Purpose,
         typer.Option(
             "--for", help="answered: kept, shown to the model and answered; trained: may stand in a dataset."
         ),
     ] = Purpose.ANSWERED,
+    told: Annotated[
+        str, typer.Option(help='For everywhere: how they said so, in your words: "on the phone".')
+    ] = "",
+    when: Annotated[
+        datetime | None,
+        typer.Option(help="For everywhere: the day they said so.", formats=["%Y-%m-%d"], show_default="now"),
+    ] = None,
 ) -> None:
-    """Who agreed to what in a chat: list it, write down a yes, or take it back.
+    """Who agreed to what in a chat, or in all exports: list it, write down a yes, or take it back.
 
     Taking back that somebody is answered removes what they said from the chat, and voids what was to answer it.
     """
     asked = wishes(context)
     if change is not _Change.LIST and not person:
-        raise typer.BadParameter("name the person by their id on the messenger", param_hint="PERSON")
-    asked.run(_run(asked.settings(quiet="warning"), change, key_of(chat), person, purpose))
+        raise typer.BadParameter("name the person", param_hint="PERSON")
+    settings = asked.settings(quiet="warning")
+    if chat != EVERYWHERE:
+        if told or when:
+            raise typer.BadParameter(
+                "--told and --when go with everywhere; a chat's ledger tells the time itself"
+            )
+        asked.run(_run(settings, change, key_of(chat), person, purpose))
+        return
+    # Tables take a moment to load, and what is said in one chat needs none.
+    from bot.cli.told import list_told, write_told  # noqa: PLC0415
+
+    if change is _Change.LIST:
+        list_told(settings)
+        return
+    if purpose is not Purpose.TRAINED:
+        raise typer.BadParameter(
+            "everywhere is for --for trained; who may be answered is settled chat by chat"
+        )
+    if not told:
+        raise typer.BadParameter('say how they told you: --told "on the phone"')
+    at = datetime.now(UTC) if when is None else when.astimezone()
+    write_told(settings, person, agreed=change is _Change.GRANT, told=told, by=owner().name, at=at)
 
 
 async def _run(settings: Settings, change: _Change, key: ChatKey, person: str, purpose: Purpose) -> None:

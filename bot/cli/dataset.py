@@ -54,15 +54,23 @@ def build(
         bool, typer.Option("--as-it-is", help="Everybody in it agreed, and nothing is to be taken out.")
     ] = False,
 ) -> None:
-    """Make a dataset of the imported chats. The recipe is kept with it, and each file is read back."""
+    """Make a dataset of the imported chats, with what you and those who agreed wrote (see `understudy consent`).
+
+    The recipe is kept with it, and each file is read back.
+    """
     # Tables take a moment to load, and no other verb needs them.
     from bot.cli.building import Building  # noqa: PLC0415
 
-    state = wishes(context).settings(quiet="warning").state_dir
-    building = Building(state, tuple(paths or ()), me)
+    settings = wishes(context).settings(quiet="warning")
+    building = Building(settings, tuple(paths or ()), me)
     name = Path(recipe).stem if recipe.endswith(".toml") else recipe
     building.run(
-        recipe, change or (), out or state / "datasets" / name, form or (), prepare, as_it_is=as_it_is
+        recipe,
+        change or (),
+        out or settings.state_dir / "datasets" / name,
+        form or (),
+        prepare,
+        as_it_is=as_it_is,
     )
 
 

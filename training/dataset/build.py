@@ -18,6 +18,7 @@ from training.dataset.folder import RECIPE, RECORD, ROWS, SIDES, lineage
 from training.dataset.history import histories
 from training.dataset.inspection import inspect_file
 from training.dataset.leaks import Leaks, leaks
+from training.dataset.ledger import ConsentSummary
 from training.dataset.outputs import Format, usual_format, write_rows
 from training.dataset.recipe import Recipe
 from training.dataset.row import Row
@@ -75,12 +76,17 @@ def make_rows(exports: Sequence[Export], recipe: Recipe) -> Rows:
 
 
 def write_dataset(
-    rows: Rows, recipe: Recipe, folder: Path, formats: Sequence[Format] = ()
+    rows: Rows,
+    recipe: Recipe,
+    folder: Path,
+    formats: Sequence[Format] = (),
+    consent: ConsentSummary | None = None,
 ) -> Mapping[str, int]:
     """Write the recipe, the rows with all that is known of them, and a folder a format; give rows a side.
 
-    `formats` is by default what most trainers expect of such rows. Each file is read back by its format's
-    rules. A folder that held a dataset is replaced once the new one is whole. Raises DatasetUnwritable.
+    `formats` is by default what most trainers expect of such rows. Each file is read back by its format's rules.
+    `consent` goes on record with the rest. A folder that held a dataset is replaced once the new one is whole.
+    Raises DatasetUnwritable.
     """
     if folder.exists() and not (folder / RECORD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise DatasetUnwritable(f"{folder} holds something that is no dataset: choose another folder")
@@ -101,6 +107,7 @@ def write_dataset(
             "until": None if rows.until is None else rows.until.isoformat(),
             "since": None if rows.since is None else rows.since.isoformat(),
             "chats": sorted({row.chat for found in rows.sides.values() for row in found}),
+            "consent": None if consent is None else consent.facts(),
             "files": record,
         }
         (new / RECORD).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -116,7 +116,7 @@ class Filtered:
 
 
 Agreed = Mapping[ChatKey | None, Collection[str]]
-"""Who agreed to be trained on: author ids or names, by chat; under None those who agreed for every chat."""
+"""Who agreed to be trained on: author ids, by chat; under None names or ids of those who agreed for every chat."""
 
 
 def filtered(exports: Sequence[Export], settings: FilterSettings, agreed: Agreed | None = None) -> Filtered:
@@ -176,8 +176,9 @@ def _in_time(settings: FilterSettings) -> pl.Expr:
 
 
 def _agreed(export: Export, agreed: Agreed) -> pl.Expr | pl.Series:
-    names = sorted({*agreed.get(export.chat.key, ()), *agreed.get(None, ()), *export.owner})
-    may = pl.col("author").is_in(names) | pl.col("name").is_in(names)
+    everywhere = sorted({*agreed.get(None, ())})
+    ids = sorted({*agreed.get(export.chat.key, ()), *everywhere, *export.owner})
+    may = pl.col("author").is_in(ids) | pl.col("name").is_in(everywhere)
     without = export.rows.filter(~may)
     if without.height and is_direct(export):
         # What the owner wrote to somebody alone is half of a conversation that they never agreed to.
