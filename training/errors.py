@@ -11,6 +11,7 @@
     ├── DatasetUnwritable rows that a format has no place for, or a folder that is not a dataset's
     ├── SettingsUnusable  a training setting or preset that does not exist, or has a value that cannot be
     ├── BaseUnusable      a base model's folder is not whole, or of a kind that is not handled here
+    ├── MemoryTooSmall    a training needs more than the card or the machine has free
     ├── NotAsAsked        what would be trained is not what was asked for
     ├── ConversionError   weights that cannot be written as GGUF
     └── Disagreement      llama.cpp and PyTorch do not compute the same
@@ -63,6 +64,10 @@ class SettingsUnusable(TrainingError):
 
 class BaseUnusable(TrainingError):
     """A base model's folder lacks a file, or its template or tokenizer cannot be trained with."""
+
+
+class MemoryTooSmall(TrainingError):
+    """A training that would need more memory than is free; found before anything is loaded."""
 
 
 class NotAsAsked(TrainingError):
