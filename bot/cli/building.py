@@ -86,7 +86,7 @@ class Building:
         if preparing.settings.filters.consent is Consent.LEDGER:
             ledger = ask_ledger(self.settings)
             agreed[None] = preparing.agreed
-            agreed.update(ledger.agreed(people, kept).items())
+            agreed.update(ledger.agreed(people, kept))
             everybody, those = counted(chats, agreed)
             if not said and everybody and not those:
                 # Nobody is put into a dataset unasked, and what is left of a talk without them is no talk.

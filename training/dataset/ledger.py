@@ -72,7 +72,7 @@ class Ledger:
         """How many words there are, and when the newest was said."""
         return {"words": len(self.words), "newest": max((word.at for word in self.words), default=None)}
 
-    def agreed(self, people: People, exports: Sequence[Export]) -> Mapping[ChatKey, frozenset[str]]:
+    def agreed(self, people: People, exports: Sequence[Export]) -> Agreed:
         """Give the author ids of those who agreed, by chat; `exports` are as they were kept, before `People.resolve`.
 
         Where the live chats could not be asked, nobody counts who has an id that is in none of these exports: they may
@@ -86,7 +86,7 @@ class Ledger:
             and word.agreed
             and (self.reached or written.issuperset(person.ids))
         ]
-        found: dict[ChatKey, frozenset[str]] = {}
+        found: dict[ChatKey | None, frozenset[str]] = {}
         for export in exports:
             prefix = f"{export.format}:"
             ids = {key.removeprefix(prefix) for one in those for key in one.ids if key.startswith(prefix)}
