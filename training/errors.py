@@ -13,6 +13,7 @@
     ├── BaseUnusable      a base model's folder is not whole, or of a kind that is not handled here
     ├── MemoryTooSmall    a training needs more than the card or the machine has free
     ├── NotAsAsked        what would be trained is not what was asked for
+    ├── TooFewTexts       nothing can be said of so few texts, or so few people
     ├── ConversionError   weights that cannot be written as GGUF
     └── Disagreement      llama.cpp and PyTorch do not compute the same
 
@@ -72,6 +73,10 @@ class MemoryTooSmall(TrainingError):
 
 class NotAsAsked(TrainingError):
     """The model that stands ready differs from the settings; training it would prove nothing."""
+
+
+class TooFewTexts(TrainingError):
+    """A measure that would be chance alone with so few texts, or so few people to tell apart."""
 
 
 class ConversionError(TrainingError):

@@ -12,17 +12,17 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from chat.exports.export import Export
 from chat.message import Message
 from training.dataset.filters import Filtered
+from training.dataset.languages import language_of
 
 FACTS: Final = "facts.json"
 LENGTHS: Final = (1, 6, 11, 21, 41, 81, 161, 321)
@@ -154,11 +154,4 @@ def _languages(texts: Sequence[str]) -> dict[str, int]:
     if not telling:
         return {}
     sample = random.Random(0).sample(telling, min(_READ, len(telling)))
-    return dict(Counter(_identifier().classify(text)[0] for text in sample).most_common(8))
-
-
-@cache
-def _identifier() -> Any:  # noqa: ANN401 - untyped
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - numpy, for this alone
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE)
+    return dict(Counter(language_of(text)[0] for text in sample).most_common(8))

@@ -1,0 +1,1 @@
+"""How good a persona is, measured on what its person wrote and training never saw."""
