@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.screen import say, show_table
+from bot.cli.wishes import wishes
 
 if TYPE_CHECKING:
     from training.dataset.report import Report, TokenCount
@@ -21,7 +22,10 @@ def add_to(group: typer.Typer) -> None:
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="A dataset's folder.")],
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(help="A dataset's folder, or the name of one in the state folder.")
+    ] = Path("turns"),
     page: Annotated[
         Path | None,
         typer.Option(help="Where to write the HTML page.", show_default="report.html in the folder"),
@@ -37,6 +41,8 @@ def report(
     from training.dataset.report import report_json, report_on  # noqa: PLC0415
     from training.dataset.report_page import page as page_of  # noqa: PLC0415
 
+    if not folder.exists() and len(folder.parts) == 1:
+        folder = wishes(context).settings(quiet="warning").state_dir / "datasets" / folder
     made = report_on(folder, _counter(tokenizer), seed)
     if as_json:
         typer.echo(report_json(made))

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from training.dataset.facts import DELAYS, LENGTHS, Facts
+from training.dataset.folder import RECORD, ROWS, SIDES, Side
 from training.errors import DatasetUnreadable
 
 TokenCount = Callable[[str], int]
@@ -53,7 +54,9 @@ def report_on(folder: Path, tokens: tuple[str, TokenCount] | None = None, seed: 
     """
     try:
         facts = Facts.read(folder) or Facts()
-        sides = {side.stem: _texts(side) for side in sorted((folder / "rows").glob("*.parquet"))}
+        paths = {side: folder / ROWS / f"{side}.parquet" for side in SIDES}
+        sides = {side: _texts(path) for side, path in paths.items() if path.exists()}
+        record = json.loads(path.read_bytes()) if (path := folder / RECORD).exists() else {}
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise DatasetUnreadable(
             f"{folder} cannot be read ({type(error).__name__}): build the dataset again"
@@ -69,7 +72,8 @@ def report_on(folder: Path, tokens: tuple[str, TokenCount] | None = None, seed: 
     total = sum(count(shown) for shown, _ in train)
     drawn = random.Random(seed).sample(train, min(_EXAMPLES, len(train)))
     numbers = (
-        *((f"rows to {_USES.get(side, side)}", f"{len(rows):,}") for side, rows in sides.items()),
+        *((f"rows to {_USES[side]}", f"{len(rows):,}") for side, rows in sides.items()),
+        *_lineage(record),
         ("tokens to train on", f"{total:,} ({counter})"),
         ("messages", f"{facts.messages:,}, own {facts.own:,}"),
         ("median answer", f"{words:g} words"),
@@ -85,7 +89,23 @@ def report_on(folder: Path, tokens: tuple[str, TokenCount] | None = None, seed: 
     )
 
 
-_USES: Final = {"train": "train on", "valid": "measure on", "test": "test on"}
+def _lineage(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is on record of where the rows come from."""
+    if leaked := record.get("leaked"):
+        yield "held-out rows left out, for training has their answer", f"{leaked:,}"
+    if consent := record.get("consent"):
+        by = _CONSENT[consent["by"]] + ("" if consent["live"] else ", the live chats not asked")
+        yield "people who agreed", f"{consent['agreed']:,} of {consent['people']:,} ({by})"
+    if fingerprint := record.get("fingerprint"):
+        yield "fingerprint", fingerprint
+
+
+_CONSENT: Final = {
+    "ledger": "by the ledger",
+    "elsewhere": "you answer for having asked",
+    "as_it_is": "you answer for having asked",
+}
+_USES: Final[Mapping[Side, str]] = {"train": "train on", "valid": "measure on", "test": "test on"}
 
 
 def _figures(facts: Facts) -> Iterator[Figure]:
@@ -101,7 +121,7 @@ def _figures(facts: Facts) -> Iterator[Figure]:
 
 
 def _warnings(
-    facts: Facts, answers: Sequence[str], words: float, sides: Mapping[str, Sequence[object]]
+    facts: Facts, answers: Sequence[str], words: float, sides: Mapping[Side, Sequence[object]]
 ) -> Iterator[str]:
     if len(answers) < FEW:
         yield (
@@ -124,7 +144,7 @@ def _warnings(
             "terse, keep bursts together, or leave out chats that are all short answers. Don't take short answers out "
             "one by one: how often you say ok is part of you."
         )
-    if not any(sides.get(side) for side in ("valid", "test")):
+    if not any(sides.get(side) for side in SIDES[1:]):
         yield "Nothing is held out, so that nobody can tell learning from reciting: set split.held_out."
     if not facts.messages:
         yield "How the messages were before the recipe is not on record here: build the dataset again for the plots."
