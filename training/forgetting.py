@@ -7,6 +7,7 @@ import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,7 @@ from training.dataset.pseudonym_key import PseudonymKey
 from training.dataset.pseudonym_names import name_parts
 from training.dataset.pseudonym_pools import ORDINARY
 from training.dataset.pseudonym_table import NAME, PseudonymTable
+from training.errors import RecipeInvalid
 
 REGISTRY: Final = "datasets.json"
 KEY: Final = "pseudonyms.key"
@@ -238,10 +240,12 @@ def _recount(folder: Path) -> None:
             facts["sha256"] = hashlib.sha256(content).hexdigest()
     rows = record.get("files", {}).get(ROWS, {})
     record["rows"] = {Path(file).stem: facts["rows"] for file, facts in rows.items()}
-    before = record.get("fingerprint")
-    record |= refingerprinted(folder)
-    if before and before != record["fingerprint"]:
-        record["forgotten"] = [*record.get("forgotten", ()), before]
+    if before := record.pop("fingerprint", None):
+        # Where its rows cannot be read any more it has none, and is no dataset that could be trained on.
+        with suppress(OSError, ValueError, RecipeInvalid, pl.exceptions.PolarsError):
+            record |= refingerprinted(folder)
+        if before != record.get("fingerprint"):
+            record["forgotten"] = [*record.get("forgotten", ()), before]
     _replace(path, json.dumps(record, indent=1, ensure_ascii=False).encode())
 
 
