@@ -29,13 +29,16 @@ from inference.protocol import (
     read_first_tokens,
     read_models,
     read_rendered,
+    read_text,
     read_whole,
     request_body,
+    text_body,
 )
 from inference.sampling import Sampling
 from inference.translation import FOREIGN, TOO_SLOW, error_of, refusal_of
 
 COMPLETIONS = "/v1/chat/completions"
+TEXT_COMPLETIONS = "/v1/completions"
 
 WHOLE = frozenset({"stop", "length"})
 """The reasons to finish after which an answer may be used."""
@@ -183,6 +186,30 @@ class ModelClient:
             seconds=ended - started,
         )
 
+    async def continue_text(
+        self, text: str, sampling: Sampling, *, seed: int = 0, marks: Sequence[str] = ()
+    ) -> Completion:
+        """Go on with a text that was laid out already, past every template of the server.
+
+        A template's `marks` are part of the answer where the model writes them: a chat would not show them. Raises as
+        `stream` does.
+        """
+        started = time.monotonic()
+        found = read_text(
+            await self._ask_again(
+                TEXT_COMPLETIONS,
+                lambda dialect: text_body(text, sampling, seed, marks, dialect),
+                seconds=self._limits.total,
+            )
+        )
+        if found.finish_reason not in WHOLE:
+            raise ModelAnswerInvalid(_CUT_OFF)
+        # Beam search does not end at a stop.
+        said = sampling.cut(found.text) if sampling.beams > 1 else found.text
+        usage, seconds = found.usage or Usage(), time.monotonic() - started
+        finish = "stop" if said != found.text else found.finish_reason
+        return Completion(said, finish, usage.prompt_tokens, usage.completion_tokens, seconds, seconds)
+
     async def first_tokens(self, prompt: Sequence[PromptMessage]) -> dict[str, float]:
         """Give the likeliest first tokens of an answer with their natural log-probabilities.
 
@@ -192,19 +219,14 @@ class ModelClient:
         """
         question = _Question(prompt, Sampling(temperature=0, top_p=1, max_tokens=1), 0)
         extra = {"stream": False, "logprobs": True, "top_logprobs": TOP_TOKENS}
-        deadline = asyncio.get_running_loop().time() + self._limits.total
-        for attempt in range(1, self._limits.attempts + 1):
-            try:
-                endpoint = self._now()
-                body = question.body(endpoint.dialect) | extra
-                del body["stream_options"]
-                answer = await self._ask(
-                    COMPLETIONS, body, seconds=self._limits.first_token, endpoint=endpoint
-                )
-                return read_first_tokens(answer)
-            except ModelUnavailable as error:
-                await self._pause(error, attempt, deadline)
-        raise AssertionError  # the last pause raises
+
+        def body(dialect: Dialect) -> dict[str, Any]:
+            whole = question.body(dialect) | extra
+            del whole["stream_options"]
+            return whole
+
+        answer = await self._ask_again(COMPLETIONS, body, seconds=self._limits.first_token)
+        return read_first_tokens(answer)
 
     async def models(self) -> tuple[Model, ...]:
         """The models that the server serves, asked once without retries: is it well?"""
@@ -222,6 +244,19 @@ class ModelClient:
 
     def _now(self) -> Endpoint:
         return self._source if isinstance(self._source, Endpoint) else self._source()
+
+    async def _ask_again(
+        self, path: str, body: Callable[[Dialect], dict[str, Any]], *, seconds: float
+    ) -> bytes:
+        """Ask until an answer comes, as often as the limits say, each time in the dialect of who is there then."""
+        deadline = asyncio.get_running_loop().time() + self._limits.total
+        for attempt in range(1, self._limits.attempts + 1):
+            try:
+                endpoint = self._now()
+                return await self._ask(path, body(endpoint.dialect), seconds=seconds, endpoint=endpoint)
+            except ModelUnavailable as error:
+                await self._pause(error, attempt, deadline)
+        raise AssertionError  # the last pause raises
 
     async def _ask(
         self,
@@ -342,7 +377,7 @@ class ModelClient:
     def _request(self, endpoint: Endpoint, path: str, body: dict[str, Any] | None) -> httpx.Request:
         if body is None:
             return self._http.build_request("GET", endpoint.url(path), headers=endpoint.headers)
-        if path == COMPLETIONS:
+        if path in {COMPLETIONS, TEXT_COMPLETIONS}:
             body = {"model": endpoint.model, **body, **endpoint.extra_body}
         # json.dumps escapes lone surrogates, on which httpx's own encoding would raise with the text.
         content = json.dumps(body).encode()

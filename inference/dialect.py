@@ -10,6 +10,8 @@ from inference.sampling import Sampling
 
 NEVER: Final = -100
 """The bias at which OpenAI's protocol says that a token is as good as banned."""
+_ALL: Final = 1 << 15
+"""More tokens than a prompt and its answer have; llama.cpp takes no sign for all of them."""
 
 
 class Dialect(StrEnum):
@@ -66,7 +68,14 @@ def sampling_fields(sampling: Sampling, dialect: Dialect) -> dict[str, Any]:
         return fields
     fields |= {"top_k": 0, "min_p": sampling.min_p}
     if dialect is Dialect.LLAMA_CPP:
-        return fields | {"repeat_penalty": sampling.repeat_penalty}
+        # Left to itself it penalises the last 64 tokens alone, and cuts tails off before the temperature has
+        # sharpened them. This is vLLM's order, and that of `training.evaluation.torch_speaker`: a sampling means the
+        # same wherever it was measured and is served.
+        return fields | {
+            "repeat_penalty": sampling.repeat_penalty,
+            "repeat_last_n": _ALL,
+            "samplers": ["penalties", "temperature", "min_p", "top_p"],
+        }
     fields["repetition_penalty"] = sampling.repeat_penalty
     if sampling.banned_words:
         fields["bad_words"] = list(sampling.banned_words)

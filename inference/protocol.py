@@ -38,6 +38,22 @@ def request_body(
     return body
 
 
+def text_body(
+    text: str, sampling: Sampling, seed: int, marks: Sequence[str], dialect: Dialect
+) -> dict[str, Any]:
+    """Write a request to go on with a text that was laid out already, in which the template's marks stand.
+
+    The answer shows `marks` where the model writes them. Raises SamplingUnsupported.
+    """
+    body = {"prompt": text, "stream": False, "seed": seed % 2**31, **sampling_fields(sampling, dialect)}
+    if dialect is Dialect.VLLM:
+        body |= {"add_special_tokens": False, "skip_special_tokens": False}
+    elif dialect is Dialect.LLAMA_CPP:
+        # Our GGUF says that no mark is added. What was asked before would change the rounding, and so the draw.
+        body |= {"preserved_tokens": list(marks), "cache_prompt": False}
+    return body
+
+
 class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -98,6 +114,16 @@ class _Event(_Wire):
     error: _Fault | None = None
 
 
+class _Ending(_Wire):
+    text: str
+    finish_reason: str | None = None
+
+
+class _Text(_Wire):
+    choices: list[_Ending]
+    usage: Usage | None = None
+
+
 class _Rendered(_Wire):
     prompt: str
 
@@ -153,6 +179,16 @@ def read_whole(answer: bytes) -> Chunk:
     except (ValidationError, IndexError):
         raise ModelAnswerInvalid(STRANGE) from None
     return Chunk(choice.message.content or "", choice.finish_reason or "", found.usage)
+
+
+def read_text(answer: bytes) -> Chunk:
+    """Read how a text went on. Raises ModelAnswerInvalid."""
+    try:
+        found = _Text.model_validate_json(answer)
+        choice = found.choices[0]
+    except (ValidationError, IndexError):
+        raise ModelAnswerInvalid(STRANGE) from None
+    return Chunk(choice.text, choice.finish_reason or "", found.usage)
 
 
 def read_first_tokens(answer: bytes) -> dict[str, float]:

@@ -20,9 +20,16 @@ _OPENAI = {
 KNOWN: Mapping[str, set[str]] = {
     "openai": _OPENAI,
     "vllm": _OPENAI | {"top_k", "min_p", "repetition_penalty", "bad_words", "use_beam_search", "n"},
-    "llamacpp": _OPENAI | {"top_k", "min_p", "repeat_penalty", "lora"},
+    "llamacpp": _OPENAI | {"top_k", "min_p", "repeat_penalty", "repeat_last_n", "samplers", "lora"},
 }
 """The fields that each kind of server takes, as documented; anything else is refused."""
+TEXT: Mapping[str, set[str]] = {
+    "openai": {"prompt"},
+    "vllm": {"prompt", "add_special_tokens", "skip_special_tokens"},
+    "llamacpp": {"prompt", "preserved_tokens", "cache_prompt"},
+}
+"""What each takes besides where a text goes on instead of a chat."""
+_ROUTES = ("/v1/chat/completions", "/v1/completions")
 
 
 @dataclass(frozen=True)
@@ -135,9 +142,11 @@ class FakeOpenAIServer:
                 200,
                 json.dumps({"data": [{"id": name, "owned_by": self.owner} for name in self.models]}).encode(),
             )
-        elif path != "/v1/chat/completions" or body["model"] not in self.models:
+        elif path not in _ROUTES or body["model"] not in self.models:
             _whole(writer, 404, b'{"error": {"message": "not found"}}')
-        elif strange := sorted(set(body) - KNOWN[self.owner]):
+        elif strange := sorted(
+            set(body) - KNOWN[self.owner] - (TEXT[self.owner] if path == _ROUTES[1] else set())
+        ):
             # vLLM itself passes over them in silence; here nobody may rely on that.
             _whole(writer, 400, json.dumps({"error": {"message": f"unknown: {strange}"}}).encode())
         elif body.get("use_beam_search") and body["stream"]:
@@ -164,7 +173,9 @@ class FakeOpenAIServer:
             # The likeliest beam comes first.
             choices = [
                 {
+                    # A chat has the one, a text that goes on the other.
                     "message": {"content": text + "!" * beam},
+                    "text": text + "!" * beam,
                     "finish_reason": reply.finish_reason,
                     "logprobs": found,
                 }

@@ -46,6 +46,39 @@ async def test_a_strict_server_takes_what_is_sent_in_its_own_dialect(dialect: Di
     )
 
 
+@pytest.mark.parametrize("dialect", list(Dialect))
+async def test_a_text_that_is_laid_out_already_is_sent_as_it_is_and_no_mark_is_added(
+    dialect: Dialect,
+) -> None:
+    sampling = RICH if dialect is not Dialect.OPENAI else Sampling()
+    async with (
+        FakeOpenAIServer(owner=dialect) as server,
+        ModelClient(server.endpoint(), QUICK) as client,
+    ):
+        said = await client.continue_text("<|user|>hey<|end|>", sampling, seed=2**31 + 3, marks=("<|end|>",))
+        assert (said.text, said.finish_reason, said.answer_tokens) == ("hey there", "stop", 2)
+        (request,) = server.requests
+    assert (request.path, request.body["prompt"]) == ("/v1/completions", "<|user|>hey<|end|>")
+    assert request.body["seed"] == 3
+    assert request.body.get("add_special_tokens") is (False if dialect is Dialect.VLLM else None)
+
+
+async def test_a_beam_that_runs_past_a_stop_is_cut_there() -> None:
+    beams = Sampling(beams=2, stop=(" there",))
+    async with (
+        FakeOpenAIServer(owner=Dialect.VLLM) as server,
+        ModelClient(server.endpoint(), QUICK) as client,
+    ):
+        assert (await client.continue_text("hi", beams)).text == "hey"
+
+
+async def test_half_a_text_does_not_pass_for_a_whole_one() -> None:
+    async with FakeOpenAIServer() as server, ModelClient(server.endpoint(), QUICK) as client:
+        server.reply = Reply(finish_reason="abort")
+        with pytest.raises(ModelAnswerInvalid, match="cut off"):
+            await client.continue_text("hi", Sampling())
+
+
 @pytest.mark.parametrize("other", [Dialect.LLAMA_CPP, Dialect.OPENAI])
 async def test_beams_are_searched_on_vllm_alone(other: Dialect) -> None:
     beams = Sampling(beams=4, stop=("!!",))
