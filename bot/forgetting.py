@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from bot.chats import Chats
+from bot.clock import Clock
 from bot.consents import Consents
 from bot.store.store import Store
 from chat.message import Author, ChatKey
@@ -27,8 +28,9 @@ _KEPT: Final = frozenset({"consent"})
 class Forgetting:
     """Goes through the whole store. Methods raise StoreError."""
 
-    def __init__(self, store: Store, chats: Chats, consents: Consents) -> None:
+    def __init__(self, store: Store, clock: Clock, chats: Chats, consents: Consents) -> None:
         self._store = store
+        self._clock = clock
         self._chats = chats
         self._consents = consents
 
@@ -45,7 +47,7 @@ class Forgetting:
                 # The conversation with them alone.
                 await self._chats.disable(chat, by)
         await self._chats.finish_erasing()
-        taken = 0
+        taken = sum([await self._take_waiting(chat, traces, by) for chat in chats])
         async for key in self._keys():
             if _kind(key) not in _IN_HAND | _ACCOUNTS:
                 taken += await self._clean(key, traces)
@@ -67,6 +69,25 @@ class Forgetting:
             if count:
                 found[traces.masked(key)] = count
         return found
+
+    async def _take_waiting(self, chat: ChatKey, traces: Traces, by: str) -> int:
+        """Take what waits with traces of them out of a chat; gives how many messages of others and drafts."""
+        ask, prefix = self._store.ask, self._store.partitions.prefix(self._store.partitions.of(chat))
+        box = [_read(line) for line in await ask("lrange", f"{prefix}box:{chat}", 0, -1)]
+        messages = [one["id"] for one in box if isinstance(one, dict) and traces.found_in(one)]
+        waiting = set(await ask("smembers", f"{prefix}open:{chat}"))
+        for bubble in await ask("lrange", f"{prefix}out:{chat}", 0, -1):
+            waiting.add(await ask("hget", f"{prefix}bubble:{bubble}", "draft") or "")
+        drafts = [
+            id_
+            for id_ in sorted(waiting)
+            if traces.found_in(_read(await ask("hgetall", f"{prefix}draft:{id_}")))
+        ]
+        if messages or drafts:
+            # In one step, and before the rest is cleaned: what is voided here is an old draft there.
+            arguments = (self._clock.now_ms(), str(chat), by, len(messages), *messages, *drafts)
+            await self._store.run("forget_words", chat, *arguments)
+        return len(messages)
 
     async def _knows(self, chat: ChatKey, id_: str) -> bool:
         said = await self._chats.transcript(chat)
@@ -106,9 +127,15 @@ class Forgetting:
         return taken
 
     async def _drop(self, key: str) -> int:
-        """Take out a draft or a bubble whole, and from the lists that name it; one that still lives stays for now."""
+        """Take out a draft or a bubble whole, and from the lists that name it; what is handed over stays for now."""
         head, id_ = key[: key.index("}:") + 2], key.partition("}:")[2].partition(":")[2]
-        if await self._store.ask("hget", key, "state") in {"held", "frozen", "approved", "rewriting"}:
+        if await self._store.ask("hget", key, "state") in {
+            "held",
+            "frozen",
+            "approved",
+            "rewriting",
+            "sending",
+        }:
             return 0
         if _kind(key) == "draft":
             for index in ("all", "open"):

@@ -24,6 +24,8 @@ from safety.shingles import FILE, Shingles
 from safety.traces import Traces
 from training.dataset.filters import is_direct
 from training.dataset.folder import RECORD, ROWS, refingerprinted
+from training.dataset.ledger import FILE as WORDS
+from training.dataset.ledger import read_words
 from training.dataset.pseudonym_key import PseudonymKey
 from training.dataset.pseudonym_names import name_parts
 from training.dataset.pseudonym_pools import ORDINARY
@@ -99,7 +101,12 @@ def traces_of(person: str, state: Path, ids: Iterable[str] = ()) -> Traces:
 
 def forget_in_files(traces: Traces, state: Path, personas: Iterable[Path]) -> list[str]:
     """Take a person out of every file; gives what was done, a line each. Raises OSError, ChatError and KeyUnusable."""
-    done = list(_forget_imports(traces, state / "imports"))
+    done = [*_forget_words(traces, state / "imports"), *_forget_imports(traces, state / "imports")]
+    for log in state.glob("*.log"):
+        if count := _count(traces, log):
+            # In its place: whoever is writing it goes on.
+            os.truncate(log, 0)
+            done.append(f"{log}: {count} lines, and all others")
     for dataset in registered(state):
         done += _forget_dataset(traces, dataset)
     if (state / KEY).exists() and (state / TABLE).exists():
@@ -116,7 +123,8 @@ def forget_in_files(traces: Traces, state: Path, personas: Iterable[Path]) -> li
 def left_in_files(traces: Traces, state: Path, personas: Iterable[Path]) -> Iterator[Left]:
     """Look through every stored file for a person. A file that cannot be read counts as one that has them."""
     folders = (state / "imports", *registered(state))
-    for path in sorted({path for folder in folders for path in folder.rglob("*") if path.is_file()}):
+    files = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+    for path in sorted({*files, *state.glob("*.log")}):
         count = _count(traces, path)
         if count:
             yield Left(str(path), count)
@@ -125,20 +133,54 @@ def left_in_files(traces: Traces, state: Path, personas: Iterable[Path]) -> Iter
             yield Left(str(folder / FILE), count)
 
 
-def to_retrain(traces: Traces, personas: Iterable[Path]) -> Iterator[str]:
+def to_retrain(traces: Traces, state: Path, personas: Iterable[Path]) -> Iterator[str]:
     """What to do about adapters, a line a persona: what was trained cannot be taken out of weights.
 
-    Ask before the shingles are cleaned: they tell whether a persona's training text had theirs.
+    A persona names the dataset that it was trained on by its fingerprint. One whose dataset is here and has nothing of
+    them needs nothing. Ask before anything is cleaned: datasets and shingles tell whether a training had theirs.
     """
+    datasets = _fingerprints(traces, state)
     for folder in personas:
         try:
-            name = read_manifest(folder).name
+            manifest = read_manifest(folder)
         except PersonaError:
             continue
-        if _shared(traces, folder):
-            yield f"{name} in {folder} must be trained again: it learned from what they wrote"
-        else:
-            yield f"{name} in {folder} must be trained again if its training had them in it: only you know"
+        text = manifest.model_dump_json()
+        mine = {mark: dataset for mark, dataset in datasets.items() if mark in text}
+        had = next((dataset for dataset in mine.values() if dataset is not None), None)
+        who = f"{manifest.name} in {folder}"
+        if had is not None:
+            yield f"{who} must be trained again: it was trained on {had} when that had somebody in it who is forgotten"
+        elif _shared(traces, folder):
+            yield f"{who} must be trained again: it learned from what they wrote"
+        elif not mine:
+            yield f"{who} must be trained again if its training had them in it: only you know"
+
+
+def _fingerprints(traces: Traces, state: Path) -> dict[str, Path | None]:
+    """Every fingerprint that a dataset here has or had, with its folder if it had somebody in it who is forgotten."""
+    found: dict[str, Path | None] = {}
+    for folder in registered(state):
+        try:
+            record = json.loads((folder / RECORD).read_bytes())
+            now, former = record.get("fingerprint"), record.get("forgotten", ())
+        except (OSError, ValueError, AttributeError):
+            continue
+        found.update(dict.fromkeys(former, folder))
+        if now:
+            has = any(_count(traces, path) for path in (folder / ROWS).glob("*.parquet"))
+            found[now] = folder if has else None
+    return found
+
+
+def _forget_words(traces: Traces, folder: Path) -> Iterator[str]:
+    """What they agreed to goes whole: silence is a no."""
+    path = folder / WORDS
+    read_words(folder)  # a damaged line says so, and not what it holds
+    if path.exists() and (count := _count(traces, path)):
+        lines = path.read_bytes().splitlines(keepends=True)
+        _replace(path, b"".join(line for line in lines if not traces.found_in(json.loads(line))))
+        yield f"{path.name}: {count} entries"
 
 
 def _forget_imports(traces: Traces, folder: Path) -> Iterator[str]:

@@ -63,9 +63,9 @@ async def _run(
     state = settings.state_dir
     traces: Traces = traces_of(person, state, ids)
     async with open_office(settings) as office:
-        store = Forgetting(office.store, office.desk.chats, office.consents)
+        store = Forgetting(office.store, office.clock, office.desk.chats, office.consents)
         if not check:
-            retrain = list(to_retrain(traces, personas))
+            retrain = list(to_retrain(traces, state, personas))
             for line in (
                 *forget_in_files(traces, state, personas),
                 *await store.forget(traces, owner().name),

@@ -13,16 +13,23 @@ import pytest
 from bot.app import Office
 from bot.forgetting import Forgetting
 from bot.messengers.local import LocalRooms
+from chat.exports.export import Export
 from chat.exports.imports import Imports
 from chat.exports.people import People, Person
 from chat.message import Message, message_to_json
-from inference.persona import read_manifest
+from inference.persona import read_manifest, write_persona_toml
 from safety.consent import How, Purpose
+from safety.mode import Mode
 from safety.shingles import FILE, Shingles
 from safety.traces import Traces
-from tests.bot.playground import LEO, MIA, Playground
+from tests.bot.dashboard.conftest import plant, receive
+from tests.bot.playground import LEO, MIA, ROOM, Playground
 from tests.fakes.persona import write_persona
 from tests.training.dataset.exports import Said, chat_of
+from training.dataset.build import make_rows, write_dataset
+from training.dataset.cookbook import read_recipe
+from training.dataset.folder import DatasetFolder, open_dataset
+from training.dataset.ledger import Word, add_word, read_words
 from training.dataset.pseudonym_key import PseudonymKey
 from training.dataset.pseudonym_table import PseudonymTable
 from training.dataset.pseudonyms import Pseudonyms
@@ -121,17 +128,77 @@ def test_a_name_that_somebody_else_has_too_is_theirs(tmp_path: Path) -> None:
     assert traces_of("Mia Schmidt", tmp_path).names == {"Mia Schmidt", "Schmidt"}
 
 
+def lake(*names: str) -> Export:
+    return chat_of([line for _ in range(9) for name in names for line in ((name, "lake?"), ("Sam", "no"))])
+
+
+def built(folder: Path, *names: str) -> DatasetFolder:
+    """A dataset of a talk with these people."""
+    recipe = read_recipe("turns", ["split.held_out=0"])
+    write_dataset(make_rows([lake(*names)], recipe), recipe, folder)
+    return open_dataset(folder)
+
+
+def trained_on(folder: Path, fingerprint: str) -> Path:
+    """A persona that says so."""
+    manifest = read_manifest(write_persona(folder))
+    figures = {"training": {"dataset": fingerprint}}
+    write_persona_toml(folder, manifest.model_copy(update={"figures": figures}))
+    return folder
+
+
+def test_a_persona_is_to_be_trained_again_if_the_dataset_it_was_trained_on_had_them_in_it(
+    tmp_path: Path,
+) -> None:
+    both, leo = (
+        built(tmp_path / "datasets" / "both", "Mia", "Leo"),
+        built(tmp_path / "datasets" / "leo", "Leo"),
+    )
+    mine, clean = trained_on(tmp_path / "a", both.fingerprint), trained_on(tmp_path / "b", leo.fingerprint)
+    unknown = trained_on(tmp_path / "c", "0" * 64)
+    traces = Traces.of(["Mia"])
+    (first, second) = to_retrain(traces, tmp_path, [mine, clean, unknown])
+    assert "must be trained again: it was trained on" in first
+    assert str(mine) in first
+    assert "only you know" in second
+    assert str(unknown) in second
+    forget_in_files(traces, tmp_path, [])
+    after = open_dataset(tmp_path / "datasets" / "both")
+    assert after.fingerprint != both.fingerprint
+    assert after.facts["forgotten"] == [both.fingerprint]
+    assert not any("Mia" in part for row in after.rows("train") for part in row.body.parts)
+    # What was trained before is still known to have had somebody in it; what is trained on the rest is not.
+    assert str(mine) in next(to_retrain(Traces.of(["Zoe"]), tmp_path, [mine]))
+    again = trained_on(tmp_path / "d", after.fingerprint)
+    assert list(to_retrain(traces, tmp_path, [again])) == []
+
+
+def test_what_somebody_agreed_to_and_logs_are_forgotten_as_well(tmp_path: Path) -> None:
+    at = datetime(2026, 5, 3, tzinfo=UTC)
+    for name in ("Mia", "Leo"):
+        add_word(tmp_path / "imports", Word(name, (f"whatsapp:{name}",), True, "by phone", "sam", at))
+    (tmp_path / "llama.log").write_text("a prompt with Mia in it\n")
+    traces = Traces.of(["Mia"])
+    assert {Path(one.place).name for one in left_in_files(traces, tmp_path, [])} == {
+        "consent.jsonl",
+        "llama.log",
+    }
+    forget_in_files(traces, tmp_path, [])
+    assert list(left_in_files(traces, tmp_path, [])) == []
+    assert [word.person for word in read_words(tmp_path / "imports")] == ["Leo"]
+
+
 def test_an_index_loses_their_runs_and_its_persona_is_to_be_trained_again(tmp_path: Path) -> None:
     folder = write_persona(tmp_path / "persona")
     own = "every text of the owner has more than a dozen words in it as well as this one does"
     Shingles.of([LETTER, own]).write(folder / FILE)
     traces = Traces.of(["Mia"], texts=[LETTER])
-    assert "must be trained again: it learned" in next(to_retrain(traces, [folder]))
+    assert "must be trained again: it learned" in next(to_retrain(traces, tmp_path, [folder]))
     assert [Path(one.place).name for one in left_in_files(traces, tmp_path, [folder])] == [FILE]
     forget_in_files(traces, tmp_path, [folder])
     assert list(left_in_files(traces, tmp_path, [folder])) == []
     assert Shingles.read(folder / FILE).shared_with(own)
-    assert "only you know" in next(to_retrain(traces, [folder]))
+    assert "only you know" in next(to_retrain(traces, tmp_path, [folder]))
     assert read_manifest(folder).name
 
 
@@ -157,7 +224,7 @@ async def test_redis_loses_the_person_and_nobody_else(office: Office) -> None:
     await office.consents.grant(room.key, MIA, Purpose.TRAINED, How.OWNER, "olivia")
     await room.say("hello from me", MIA)
     await room.say("hello from Leo", LEO)
-    forgetting = Forgetting(store, chats, office.consents)
+    forgetting = Forgetting(store, office.clock, chats, office.consents)
     traces = Traces.of(["Mia"], ["mia"], [LETTER])
     assert len(await forgetting.left(traces)) >= 4
     await forgetting.forget(traces, "olivia")
@@ -174,14 +241,41 @@ async def test_redis_loses_the_person_and_nobody_else(office: Office) -> None:
     assert all(entry.name == "" for entry in ledger.entries.values())
 
 
-async def test_a_draft_that_is_still_to_be_decided_is_said_to_be_left(office: Office) -> None:
+async def test_what_waits_to_be_answered_decided_or_sent_is_taken_out_too(office: Office) -> None:
+    room = Playground(office)
+    await room.open(Mode.MANUAL)
+    prefix = office.store.partitions.prefix(office.store.partitions.of(room.key))
+    kept = await plant(office, said_by_leo("a", "the lake?"), "see you there")
+    decided = await plant(office, said_by_leo("b", "who comes?"), "ask Mia")
+    approved = await plant(office, said_by_leo("c", "and then?"), "Mia knows")
+    await office.desk.drafts.approve(approved, "olivia")
+    for id_, text in (("d", "Mia is right"), ("e", "so am i")):
+        await receive(office, said_by_leo(id_, text))
+    traces = Traces.of(["Mia"])
+    forgetting = Forgetting(office.store, office.clock, office.desk.chats, office.consents)
+    assert sum((await forgetting.left(traces)).values()) >= 4
+    await forgetting.forget(traces, "olivia")
+    assert await forgetting.left(traces) == {}
+    assert [draft.id for draft in await office.desk.drafts.waiting()] == [kept]
+    for id_ in (decided, approved):
+        assert not await office.store.ask("exists", f"{prefix}draft:{id_}")
+    assert await office.store.ask("lrange", f"{prefix}out:{room.key}", 0, -1) == []
+    box = await office.store.ask("lrange", f"{prefix}box:{room.key}", 0, -1)
+    assert [json.loads(line)["text"] for line in box] == ["so am i"]
+
+
+async def test_a_bubble_that_is_being_handed_over_is_said_to_be_left(office: Office) -> None:
     room = Playground(office)
     await room.open()
     prefix = office.store.partitions.prefix(office.store.partitions.of(room.key))
-    await office.store.ask("hset", f"{prefix}draft:d1", mapping={"state": "held", "text": "ask Mia"})
-    forgetting = Forgetting(office.store, office.desk.chats, office.consents)
+    await office.store.ask("hset", f"{prefix}bubble:b1", mapping={"state": "sending", "text": "ask Mia"})
+    forgetting = Forgetting(office.store, office.clock, office.desk.chats, office.consents)
     await forgetting.forget(Traces.of(["Mia"]), "olivia")
-    assert list(await forgetting.left(Traces.of(["Mia"]))) == [f"{prefix}draft:d1"]
+    assert list(await forgetting.left(Traces.of(["Mia"]))) == [f"{prefix}bubble:b1"]
+
+
+def said_by_leo(id_: str, text: str) -> Message:
+    return Message(ROOM, id_, LEO, text, datetime(2024, 5, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("text", ["Mia", "so says mia.", "Leo: " + LETTER, f"ok\n  {LETTER} "])

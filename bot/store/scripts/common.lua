@@ -296,17 +296,14 @@ local function author_of(json)
   end
 end
 
--- Forget what a person said in a chat, and void what was to answer it.
-local function forget_person(now, chat, person)
-  for _, json in ipairs(redis.call('LRANGE', key('transcript', chat), 0, -1)) do
-    if author_of(json) == person then redis.call('LREM', key('transcript', chat), 1, json) end
-  end
+-- Take the messages that `wanted(author, id)` names out of a chat's box.
+local function take_from_box(chat, what, reason, wanted)
   local settings, ids = key('chat', chat), {}
   local pinned = tonumber(redis.call('HGET', settings, 'pinned') or '0')
   local left = pinned
   for index, json in ipairs(redis.call('LRANGE', key('box', chat), 0, -1)) do
     local author, id = author_of(json)
-    if author == person then
+    if author and wanted(author, id) then
       redis.call('LREM', key('box', chat), 1, json)
       ids[#ids + 1] = id
       if index <= pinned then left = left - 1 end
@@ -314,7 +311,17 @@ local function forget_person(now, chat, person)
   end
   if left > 0 then redis.call('HSET', settings, 'pinned', left)
   else redis.call('HDEL', settings, 'pinned', 'attempts') end
-  outcome(chat, ids, 'opted_out', 'who wrote it does not want to be answered')
+  outcome(chat, ids, what, reason)
+end
+
+-- Forget what a person said in a chat, and void what was to answer it.
+local function forget_person(now, chat, person)
+  for _, json in ipairs(redis.call('LRANGE', key('transcript', chat), 0, -1)) do
+    if author_of(json) == person then redis.call('LREM', key('transcript', chat), 1, json) end
+  end
+  take_from_box(chat, 'opted_out', 'who wrote it does not want to be answered', function(author)
+    return author == person
+  end)
   void_drafts(now, chat, 'opted_out', 'who it answers does not want to be answered', 'consent', function(name)
     for _, author in ipairs(cjson.decode(redis.call('HGET', name, 'authors') or '[]')) do
       if author == person then return true end
