@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -78,17 +79,27 @@ class Importing:
 
 
 def described(exports: Iterable[Export]) -> Iterator[dict[str, Any]]:
-    """Describe each file for a program; chats that one file holds are counted together."""
+    """Describe each file for a program; chats that one file holds are counted together.
+
+    Of a zip with several files that were read, each is named after it (`all.zip/one.txt`). A chat that is spread
+    over several files goes by the first.
+    """
+    exports = tuple(exports)
+    members: dict[Path, set[str]] = {}
+    for export in exports:
+        members.setdefault(export.path, set()).add(_first_file(export))
     files: dict[tuple[Path, str, str], list[Export]] = {}
     for export in exports:
-        files.setdefault((export.path, export.format, export.dialect), []).append(export)
+        path = export.path / _first_file(export) if len(members[export.path]) > 1 else export.path
+        files.setdefault((path, export.format, export.dialect), []).append(export)
     for (path, format_name, dialect), found in files.items():
-        rows = pl.concat([export.rows.select("author", "name", "at") for export in found])
+        rows = pl.concat([export.typed.select("author", "name", "at") for export in found])
         authors = rows.group_by("author").agg(pl.col("name").last(), pl.len().alias("messages"))
         other: Counter[str] = Counter()
         for export in found:
             other.update({kind.value: count for kind, count in export.other.items()})
-        first, last = rows.get_column("at").min(), rows.get_column("at").max()
+        spans = [span for export in found if (span := _span(export))]
+        first, last = min((a for a, _ in spans), default=None), max((b for _, b in spans), default=None)
         yield {
             "path": str(path),
             "format": format_name,
@@ -97,10 +108,24 @@ def described(exports: Iterable[Export]) -> Iterator[dict[str, Any]]:
             "authors": authors.sort(["messages", "name"], descending=[True, False])
             .select("name", "messages")
             .to_dicts(),
-            "first": None if first is None else first.isoformat(),  # type: ignore[union-attr] # a datetime
-            "last": None if last is None else last.isoformat(),  # type: ignore[union-attr]
+            "first": None if first is None else first.isoformat(),
+            "last": None if last is None else last.isoformat(),
             "other": dict(sorted(other.items())),
         }
+
+
+def _first_file(export: Export) -> str:
+    """Its name in its zip."""
+    name = str(export.rows.get_column("file")[0]) if export.rows.height else ""
+    # Of a zip in a folder, the name has the way to the zip as well.
+    return name.partition(f"{export.path.name}/")[2] or name
+
+
+def _span(export: Export) -> tuple[datetime, datetime] | None:
+    """When the first and the last message were written, by the wall clock that the file has."""
+    at = export.typed.get_column("at")
+    # Both are times: the column holds nothing else.
+    return export.span or ((at.min(), at.max()) if at.len() else None)  # type: ignore[return-value]
 
 
 @contextmanager
@@ -127,15 +152,16 @@ def _bar(*, shown: bool) -> Iterator[Report | None]:
 def _tell(chats: Sequence[Export], reading: Reading) -> None:
     rows = []
     for chat in sorted(chats, key=lambda chat: -chat.rows.height):
-        at = chat.rows.get_column("at")
-        own = chat.rows.get_column("author").is_in(sorted(chat.owner)).sum() if chat.owner else "?"
-        days = [str(at.min())[:10], str(at.max())[:10]] if chat.rows.height else []
+        typed = chat.typed
+        at = typed.get_column("at")
+        own = typed.get_column("author").is_in(sorted(chat.owner)).sum() if chat.owner else "?"
+        days = [str(at.min())[:10], str(at.max())[:10]] if typed.height else []
         rows.append(
             (
                 chat.chat.title,
                 f"{chat.format}: {chat.dialect}",
-                str(chat.rows.get_column("author").n_unique()),
-                f"{chat.rows.height:,}",
+                str(typed.get_column("author").n_unique()),
+                f"{typed.height:,}",
                 own if isinstance(own, str) else f"{own:,}",
                 " – ".join(days),
                 ", ".join(f"{count:,} {kind.value}" for kind, count in chat.other.items()) or "–",

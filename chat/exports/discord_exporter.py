@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 from chat.exports.bundle import Bundle
@@ -82,6 +83,8 @@ class _Reading:
     guild: dict[str, Any] = field(default_factory=dict)
     channel: dict[str, Any] = field(default_factory=dict)
     markup: bool = False
+    moments: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """Of the first and the last message: when in UTC, and when by the clock in the file."""
 
     def read(self, stream: JsonWalk) -> None:
         for key in stream.members():
@@ -101,7 +104,7 @@ class _Reading:
         except RecordFault as fault:
             self.chat.fault(1, fault)
             key = kind = name = server = ""
-        return self.chat.finish(
+        export = self.chat.finish(
             messenger=MESSENGER,
             chat_id=key or "unknown",
             title=place_name(name, server) or f"Channel {key}",
@@ -110,6 +113,7 @@ class _Reading:
             clock=Clock.UTC,
             direct=(kind == _SINGLE) if kind else None,
         )
+        return replace(export, span=(self.moments[0][1], self.moments[-1][1])) if self.moments else export
 
     def _see(self, number: int, record: object) -> None:
         try:
@@ -120,40 +124,49 @@ class _Reading:
     def _take(self, number: int, record: dict[str, Any]) -> None:
         kind, text, author = word(record, "type"), word(record, "content"), part(record, "author")
         files, stickers = parts(record, "attachments"), parts(record, "stickers")
-        reference = part(record, "reference")
-        if untyped := self._untyped(kind, text, author, record):
+        reference, passed_on = part(record, "reference"), part(record, "forwardedMessage")
+        # Their own words stand in a message beside what they passed on.
+        forwarded = not text and bool(passed_on or word(reference, "type") == "Forward")
+        if forwarded:
+            text = word(passed_on, "content")
+            files, stickers = (
+                parts(passed_on, "attachments") or files,
+                parts(passed_on, "stickers") or stickers,
+            )
+        if untyped := self._untyped(kind, author, record):
             self.chat.other[untyped] += 1
             return
         if not text and not files and not stickers:
             # A poll, an activity: nothing of it is in the file.
-            self.chat.other[Untyped.UNSUPPORTED] += 1
+            self.chat.other[Untyped.FORWARD if forwarded else Untyped.UNSUPPORTED] += 1
             return
         self.markup = self.markup or bool(_MARKUP.search(text))
+        written = word(record, "timestamp")
+        at = instant(written, "timestamp")
         self.chat.add(
             id=word(record, "id"),
             # "Deleted User" is one name of many people.
             author=word(author, "id"),
             name=word(author, "nickname") or word(author, "name"),
-            at=instant(word(record, "timestamp"), "timestamp"),
+            at=at,
             text=text,
             line=number,
             reply_to=word(reference, "messageId") or None if kind in _REPLIES else None,
             edited=bool(word(record, "timestampEdited")),
+            forwarded=forwarded,
             attachment=_attachment(files, stickers),
         )
+        if not forwarded:
+            moment = (at, datetime.fromisoformat(written).replace(tzinfo=None))
+            self.moments = [min((moment, *self.moments)), max((moment, *self.moments))]
 
-    def _untyped(
-        self, kind: str, text: str, author: dict[str, Any], record: dict[str, Any]
-    ) -> Untyped | None:
+    def _untyped(self, kind: str, author: dict[str, Any], record: dict[str, Any]) -> Untyped | None:
         """Say why nobody typed this, or give None."""
         if not kind:
             raise RecordFault("it has no type")
         if kind not in _TYPED:
             return _KINDS.get(kind, Untyped.UNSUPPORTED)
-        if author.get("isBot") is True or part(record, "interaction"):
-            return Untyped.BOT
-        passed_on = part(record, "forwardedMessage") or word(part(record, "reference"), "type") == "Forward"
-        return Untyped.FORWARD if passed_on and not text else None
+        return Untyped.BOT if author.get("isBot") is True or part(record, "interaction") else None
 
 
 def _attachment(files: list[dict[str, Any]], stickers: list[dict[str, Any]]) -> Attachment | None:

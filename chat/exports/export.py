@@ -51,7 +51,8 @@ class Untyped(StrEnum):
     TAPBACK = "tapback"
     """A reaction that the format writes as a message of its own."""
     FORWARD = "forward"
-    """Somebody else's words, passed on."""
+    """Somebody else's words, passed on. Where the format gives them they stand in the rows as well, marked
+    `forwarded`: what people answer to is context, and nothing that anybody typed."""
     BOT = "bot"
     """Written by a program, or through one."""
     STICKER = "sticker"
@@ -93,10 +94,12 @@ class Export:
     """One chat as its messenger wrote it out, in the file's order.
 
     `format` names the reader, `dialect` the way this file writes. `rows` (see `ROWS`) hold what people in
-    the chat typed or attached; `other` counts the rest by kind. `owner` are the author ids that the format
-    itself says are the owner's: none where it does not tell. `direct` is true for a conversation of two,
-    false for a group, None where nothing tells. `date_order` is how the file's dates
-    are written where that is a question at all: 3/4, not 3.4. or 2024-04-03.
+    the chat typed or attached, and what they passed on, marked; `other` counts by kind what nobody typed.
+    `owner` are the author ids that the format itself says are the owner's: none where it does not tell.
+    `direct` is true for a conversation of two, false for a group, None where nothing tells. `path` is the file
+    on disk, for a member of a zip the zip. `date_order` is how the file's dates are written where that is a
+    question at all: 3/4, not 3.4. or 2024-04-03. `span` is when the first and the last message were written by
+    the file's own wall clock, where `at` has another: such a file gives its distance from UTC with each time.
     """
 
     chat: Chat
@@ -110,11 +113,17 @@ class Export:
     problems: tuple[Problem, ...] = ()
     direct: bool | None = None
     date_order: DateOrder | None = None
+    span: tuple[datetime, datetime] | None = None
 
     @property
     def messages(self) -> Sequence[Message]:
         """The rows as messages, each made when it is looked at."""
         return _Messages(self.chat.key, self.clock, self.owner, self.rows)
+
+    @property
+    def typed(self) -> pl.DataFrame:
+        """The rows that people typed or attached themselves."""
+        return self.rows.filter(~pl.col("forwarded"))
 
     @property
     def members(self) -> tuple[str, ...]:

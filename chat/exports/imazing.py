@@ -104,6 +104,7 @@ class _Record:
     line: int
     replying_to: str
     edited: bool
+    forwarded: bool
     attachment: Attachment | None
     file: str
 
@@ -123,6 +124,7 @@ class _Record:
             file=self.file or other.file,
             replying_to=self.replying_to or other.replying_to,
             edited=self.edited or other.edited,
+            forwarded=self.forwarded or other.forwarded,
         )
 
 
@@ -203,6 +205,7 @@ class _Session:
             line=line,
             replying_to=values.get("replying to", "").replace("\r\n", "\n"),
             edited=bool(values.get("edited date", "").strip()),
+            forwarded=values.get("forwarded", "").strip().lower() == "yes",
             attachment=_attachment(file, values.get("attachment type", "")) if file else None,
             file=file,
         )
@@ -232,6 +235,7 @@ class _Session:
                 # The column quotes what is answered; the last such text is what was meant.
                 reply_to=self.texts.get(record.replying_to),
                 edited=record.edited,
+                forwarded=record.forwarded,
                 attachment=record.attachment,
             )
         except RecordFault as fault:
@@ -246,8 +250,6 @@ def _untyped(direction: str, text: str, file: str, values: Mapping[str, str]) ->
         return Untyped.NOTICE
     if values.get("status", "").strip().lower() == _NOT_SENT or values.get("deleted date", "").strip():
         return Untyped.DELETED
-    if values.get("forwarded", "").strip().lower() == "yes":
-        return Untyped.FORWARD
     if not file and _TAPBACK.fullmatch(text):
         return Untyped.TAPBACK
     return None if text or file else Untyped.HIDDEN

@@ -19,7 +19,7 @@ import polars as pl
 from chat.errors import ImportsDamaged
 from chat.exports.dates import DateOrder
 from chat.exports.export import Clock, Export, Untyped
-from chat.exports.merge import merge
+from chat.exports.merge import family, merge
 from chat.exports.people import People
 from chat.message import Chat, ChatKey
 
@@ -167,8 +167,7 @@ def _entry(file: str, export: Export, sources: list[dict[str, str]]) -> dict[str
 
 def _file_of(export: Export) -> str:
     """A name that tells nothing of the chat, the same for each export of it."""
-    whole = f"{export.format}\0{export.clock}\0{export.chat.key}"
-    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:16] + ".parquet"
+    return hashlib.sha256(family(export).encode("utf-8", "surrogatepass")).hexdigest()[:16] + ".parquet"
 
 
 def _digest(path: Path) -> str:

@@ -109,10 +109,11 @@ class Gathering:
         line: int,
         reply_to: str | None = None,
         edited: bool = False,
+        forwarded: bool = False,
         attachment: Attachment | None = None,
         source: Source | None = None,
     ) -> None:
-        """Add what somebody typed; an id that was there before is a duplicate. Raises RecordFault."""
+        """Add what somebody typed, or passed on; an id that was there before is a duplicate. Raises RecordFault."""
         if not id or not author:
             raise RecordFault("it has no id" if author else "it has no author")
         if id in self._seen:
@@ -120,6 +121,7 @@ class Gathering:
             return
         self._seen.add(id)
         self.authors.add(author)
+        self.other[Untyped.FORWARD] += forwarded
         self.rows.add(
             id=id,
             author=author,
@@ -130,6 +132,7 @@ class Gathering:
             line=line,
             reply_to=reply_to,
             edited=edited,
+            forwarded=forwarded,
             attachment=attachment,
         )
 
@@ -163,7 +166,7 @@ class Gathering:
             dialect=dialect,
             clock=clock,
             rows=table.sort("at", maintain_order=True) if by_time else table,
-            path=self.source.place,
+            path=self.source.path,
             owner=owner,
             other=MappingProxyType({kind: count for kind, count in sorted(self.other.items()) if count}),
             problems=self.faults.all(),

@@ -158,6 +158,8 @@ class _Reading:
             # What stands in another chat cannot be pointed at.
             reply_to=None if "reply_to_peer_id" in record else word(record, "reply_to_message_id") or None,
             edited="edited" in record or "edited_unixtime" in record,
+            # The name of whom it came from may be null: of an account that is deleted.
+            forwarded="forwarded_from" in record or "saved_from" in record,
             attachment=attachment,
         )
 
@@ -170,9 +172,6 @@ class _Reading:
             return Untyped.UNSUPPORTED
         if kind != "message":
             raise RecordFault("its type is none that Telegram has")
-        # The name of whom it came from may be null: of an account that is deleted.
-        if "forwarded_from" in record or "saved_from" in record:
-            return Untyped.FORWARD
         if "via_bot" in record or self._is_bot(author):
             return Untyped.BOT
         if holds_something:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from chat.exports.imports import Imports
 from tests.bot.cli.command import CommandLine
+from tests.chat.exports.expected import FIXTURES
 
 LINES = [
     f"23/03/2022, 13:{minute:02} - {'Sam' if minute % 3 else 'Mia'}: line {minute}\n" for minute in range(30)
@@ -45,6 +47,37 @@ async def test_a_dry_run_describes_each_file_for_a_program(understudy: CommandLi
         ]
     }
     assert not (understudy.state_dir / "imports").exists()
+
+
+async def test_the_files_of_a_zip_are_described_one_by_one(understudy: CommandLine, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name in ("Mia", "Leo"):
+            archive.writestr(f"WhatsApp Chat with {name}.txt", LINES[0])
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        archive.writestr("WhatsApp Chat with Mia.txt", LINES[0])
+    ended = await understudy("import", str(tmp_path), "--dry-run", "--json")
+    assert [(file["path"], file["messages"]) for file in ended.json()["files"]] == [
+        (str(tmp_path / "all.zip" / "WhatsApp Chat with Mia.txt"), 1),
+        (str(tmp_path / "all.zip" / "WhatsApp Chat with Leo.txt"), 1),
+        (str(tmp_path / "one.zip"), 1),
+    ]
+
+
+async def test_times_are_given_as_written_and_what_was_passed_on_is_counted_apart(
+    understudy: CommandLine, tmp_path: Path
+) -> None:
+    for name in ("discord_exporter/channel", "telegram/one_chat"):
+        shutil.copytree(FIXTURES / name, tmp_path / "dropped" / name)
+    with zipfile.ZipFile(tmp_path / "dropped" / "result.zip", "w") as archive:
+        archive.write(FIXTURES / "telegram" / "one_chat" / "result.json", "result.json")
+    ended = await understudy("import", str(tmp_path / "dropped"), "--dry-run", "--json")
+    discord = [file for file in ended.json()["files"] if file["format"] == "discord_exporter"]
+    telegram = [file for file in ended.json()["files"] if file["format"] == "telegram"]
+    assert min(file["first"] for file in discord) == "2023-05-01T10:00:01.500000"
+    assert sum(file["other"].get("forward", 0) for file in discord) == 1
+    assert [(file["messages"], file["other"]["forward"]) for file in telegram] == [(17, 3), (17, 3)]
+    # A file in a zip is kept like any other.
+    assert (await understudy("import", str(tmp_path / "dropped" / "result.zip"))).code == 0
 
 
 async def test_who_the_owner_is_is_asked_and_nothing_is_kept_before(

@@ -20,7 +20,7 @@ def test_a_fixture_gives_the_rows_beside_it(case: str) -> None:
 
 def test_the_parts_of_a_channel_become_one_chat() -> None:
     (export,) = merge(read_bundles((CHANNEL,)).exports)
-    assert export.rows.height == 11
+    assert export.rows.height == 12
     assert export.rows.get_column("reply_to")[-1] == "1100000000000000002"
 
 

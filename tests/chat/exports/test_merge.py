@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from dataclasses import replace
@@ -14,7 +15,9 @@ from chat.errors import DateOrderUnknown
 from chat.exports.dates import DateOrder
 from chat.exports.export import Export, Untyped
 from chat.exports.formats import read_bundles
+from chat.exports.imports import Imports
 from chat.exports.merge import merge
+from chat.exports.people import People
 from chat.exports.reader import ReadOptions
 
 NAME = "WhatsApp Chat with Mia.txt"
@@ -66,6 +69,77 @@ def test_the_edited_text_is_the_one_kept(tmp_path: Path) -> None:
     edited = replace(two, rows=two.rows.with_columns(text=pl.lit("the"), edited=True))
     for pair in ((one, edited), (edited, one)):
         assert said(merge(pair)[0]) == [("A", "the")]
+
+
+IPHONE, ANDROID = "[23/03/2022, 10:%02d:%02d] %s: %s\n", "23/03/2022, 10:%02d - %s: %s\n"
+
+
+def test_one_chat_from_two_phones_is_known_again_by_the_minute(tmp_path: Path) -> None:
+    draw = random.Random(5)
+    talk = [
+        (minute, second, draw.choice("AB"), draw.choice(("ok", "lol", "so")))
+        for minute in range(40)
+        for second in sorted(draw.sample(range(60), draw.choice((1, 2, 5))))
+    ]
+    iphone = "".join(IPHONE % said for said in talk[:80])
+    android = "".join(ANDROID % (minute, who, text) for minute, _, who, text in talk[20:])
+    for place, texts in enumerate(((iphone, android), (android, iphone))):
+        folder = tmp_path / f"{place}"
+        folder.mkdir()
+        (whole,) = merge(exports_of(folder, *texts))
+        # The minute in which the iPhone's export ends, too, holds each message once.
+        assert Counter(said(whole)) == Counter((who, text) for _, _, who, text in talk)
+        assert whole.other[Untyped.DUPLICATE] == 60
+
+
+def test_a_third_ok_that_only_one_phone_has_stays(tmp_path: Path) -> None:
+    iphone = "".join(IPHONE % (0, second, "A", "ok") for second in (0, 30))
+    (whole,) = merge(exports_of(tmp_path, iphone, ANDROID % (0, "A", "ok") * 3))
+    assert said(whole) == [("A", "ok")] * 3
+
+
+def test_discords_package_and_an_exported_channel_are_one_chat(tmp_path: Path) -> None:
+    ids = [str((1_680_000_000_000 - 1_420_070_400_000 + 60_000 * n << 22) + n) for n in range(4)]
+    package = tmp_path / "package" / "messages" / "c500"
+    package.mkdir(parents=True)
+    (package / "channel.json").write_text('{"id": "500", "type": 0, "name": "general"}')
+    # The package has an older message, which the exported stretch lacks.
+    rows = "".join(f"{ids[n]},2023-03-28 10:{40 + n}:00+00:00,mine {n},\n" for n in (2, 0))
+    (package / "messages.csv").write_text("ID,Timestamp,Contents,Attachments\n" + rows)
+    channel = {
+        "guild": {"id": "400", "name": "Club"},
+        "channel": {"id": "500", "type": "GuildTextChat", "name": "general"},
+        "messages": [
+            {
+                "id": ids[n],
+                "type": "Default",
+                "timestamp": f"2023-03-28T12:{40 + n}:00+02:00",
+                "content": f"mine {n}" if n == 2 else "theirs",
+                "author": {"id": "77" if n == 2 else "90", "name": "robin" if n == 2 else "kim"},
+            }
+            for n in (1, 2, 3)
+        ],
+    }
+    (tmp_path / "general.json").write_text(json.dumps(channel))
+    reading = read_bundles([tmp_path])
+    assert len(reading.exports) == 2
+    for exports in (reading.exports, reading.exports[::-1]):
+        (whole,) = merge(exports)
+        assert [(m.id, m.author.id, m.text, m.own) for m in whole.messages] == [
+            (ids[0], "77", "mine 0", True),
+            (ids[1], "90", "theirs", False),
+            (ids[2], "77", "mine 2", True),
+            (ids[3], "90", "theirs", False),
+        ]
+        assert (whole.format, whole.owner) == ("discord_exporter", frozenset({"77"}))
+        assert whole.other[Untyped.DUPLICATE] == 1
+    # Kept one after the other they meet as well.
+    for places in ((0, 1), (1, 0)):
+        shelf = Imports(tmp_path / f"imports{places[0]}")
+        for place in places:
+            shelf.keep([reading.exports[place]], People())
+        (kept,) = shelf.exports()
+        assert [m.own for m in kept.messages] == [True, False, True, False]
 
 
 UNDECIDED = "3/4/22, 10:00 - Sam: x\n3/4/22, 10:01 - Sam: y\n"
