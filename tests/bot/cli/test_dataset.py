@@ -8,7 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from bot.cli.preparing import read_preparing
+from bot.errors import SettingsInvalid
 from tests.bot.cli.command import CommandLine
+from tests.fakes.moderation_server import FakeModerationServer
 from training.dataset.cookbook import PRESETS, read_recipe
 
 
@@ -123,3 +126,68 @@ async def test_a_dataset_is_prepared_as_a_file_says(
     assert not any(b"Sam" in path.read_bytes() for path in out.rglob("*.json*"))
     prepare.write_text("[filters]\nfewest_in_gruop = 3\n")
     assert "fewest_in_gruop" in await understudy.line(2, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[moderation]\nharrasment = 0.6\n", "moderation.harrasment"),
+        ("[filters.repeats]\nmots = 3\n", "filters.repeats.mots"),
+        ("pseudonym = true\n", "pseudonym"),
+        ("[fliters]\n", "fliters"),
+    ],
+)
+def test_a_misspelt_key_is_refused_by_its_name(text: str, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "prepare.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsInvalid, match=rf"prepare\.toml: {key}: there is no such key") as raised:
+        read_preparing(file)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_threshold_is_a_score(tmp_path: Path) -> None:
+    file = tmp_path / "prepare.toml"
+    file.write_text("[moderation]\nhate = 60\n")
+    with pytest.raises(SettingsInvalid, match="the threshold of hate"):
+        read_preparing(file)
+
+
+@pytest.mark.parametrize(
+    ("backend", "threshold", "left_out"),
+    [("endpoint", "0.6", True), ("endpoint", "0.99", False), ("guard_model", "0.6", True)],
+)
+async def test_any_classifier_of_the_settings_judges_with_thresholds_of_the_dataset(
+    understudy: CommandLine, export: Path, tmp_path: Path, backend: str, threshold: str, left_out: bool
+) -> None:
+    prepare = tmp_path / "prepare.toml"
+    prepare.write_text(
+        f'pseudonyms = false\n[filters]\nconsent = "elsewhere"\n[moderation]\nhate = {threshold}\n'
+        f"other = {threshold}\n"
+    )
+    arguments = ("dataset", "build", str(export), "--me", "Sam", "--prepare", str(prepare))
+    async with FakeModerationServer(api_key="sk-wombat") as server:
+        server.flagged_word = "35"  # as in "number 35"
+        settings = {
+            "backend": backend,
+            "base_url": server.base_url,
+            "api_key": server.api_key,
+            "model": server.model,
+        }
+        named = {f"rules__moderation__{name}": value for name, value in settings.items()}
+        ended = await understudy(*arguments, **named)
+    assert ended.code == 0, ended.err
+    assert ("moderated: 3" in ended.out) is left_out
+    text = (understudy.state_dir / "datasets" / "turns" / "openai" / "train.jsonl").read_text()
+    assert ("number 35" in text) is not left_out
+
+
+async def test_without_the_classifier_nothing_is_built(
+    understudy: CommandLine, export: Path, tmp_path: Path
+) -> None:
+    prepare = tmp_path / "prepare.toml"
+    prepare.write_text('pseudonyms = false\n[filters]\nconsent = "elsewhere"\n[moderation]\nhate = 0.6\n')
+    away = {"rules__moderation__backend": "endpoint", "rules__moderation__base_url": "http://127.0.0.1:1/v1"}
+    arguments = ("dataset", "build", str(export), "--me", "Sam", "--prepare", str(prepare))
+    said = await understudy.line(1, *arguments, **away, rules__moderation__attempts="1")
+    assert "none stays unjudged" in said
+    assert not (understudy.state_dir / "datasets").exists()

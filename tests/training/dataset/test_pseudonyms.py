@@ -130,6 +130,14 @@ def test_no_pseudonym_is_a_word_that_is_said_or_stands_for_two() -> None:
     assert dict(pseudonyms(group).table.pairs(NAME))[people[0]] != table[people[0]]
 
 
+@pytest.mark.parametrize("real", ["code: 4821", "mia@web.de", "+49 170 1234567", "https://a.example.io/Q"])
+def test_no_made_up_value_is_one_that_somebody_wrote(real: str) -> None:
+    drawn = pseudonyms(chat_of([("Mia", real)])).text(real)
+    again = pseudonyms(chat_of([("Mia", real), ("Leo", f"and mine is {drawn}")])).text(real)
+    # Else nobody could tell Leo's own from what stands for Mia's, and putting back would give Leo hers.
+    assert again not in {drawn, real}
+
+
 def test_another_key_draws_other_pseudonyms_and_the_same_key_the_same() -> None:
     text = "Mia, +49 170 1234567"
     assert pseudonyms().text(text) == pseudonyms().text(text)
