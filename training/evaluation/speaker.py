@@ -12,6 +12,7 @@ from typing import Literal, Protocol, cast
 from inference.client import Completion, ModelClient
 from inference.errors import PromptTooLong
 from inference.sampling import Sampling
+from training.layout import Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,14 @@ class Answer:
     text: str = field(repr=False)
     tokens: int
     finish: Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was answered to a held-out case; the measures read it as `training.evaluation.said.Said`."""
+
+    case: Case
+    answer: Answer
 
 
 class Speaker(Protocol):
