@@ -9,11 +9,18 @@
     ├── RecipeInvalid     a recipe's file has a key that is unknown, or a value that cannot be
     ├── DatasetLeaks      what is held out stands in the training part
     ├── DatasetUnwritable rows that a format has no place for, or a folder that is not a dataset's
+    ├── ExtraMissing      the libraries of the extra `train` are not installed
     ├── SettingsUnusable  a training setting or preset that does not exist, or has a value that cannot be
     ├── BaseUnusable      a base model's folder is not whole, or of a kind that is not handled here
     ├── MemoryTooSmall    a training needs more than the card or the machine has free
     ├── NotAsAsked        what would be trained is not what was asked for
     ├── TooFewTexts       nothing can be said of so few texts, or so few people
+    ├── WorkTaken         a folder holds the checkpoints of another training
+    ├── TrainingBroke     a training that ended before its end; its last whole checkpoint is kept
+    │   ├── Interrupted   somebody ended it
+    │   ├── Diverged      the loss is no number any more
+    │   ├── OutOfMemory   of the GPU, or of the machine
+    │   └── DiskFull      or a limit on what may be written
     ├── ConversionError   weights that cannot be written as GGUF
     └── Disagreement      llama.cpp and PyTorch do not compute the same
 
@@ -59,6 +66,10 @@ class DatasetUnwritable(TrainingError):
     """A format that cannot hold these rows, or a folder that holds something else."""
 
 
+class ExtraMissing(TrainingError):
+    """A library of the extra `train` is not installed."""
+
+
 class SettingsUnusable(TrainingError):
     """A training setting or preset that does not exist, or has a value that cannot be."""
 
@@ -77,6 +88,30 @@ class NotAsAsked(TrainingError):
 
 class TooFewTexts(TrainingError):
     """A measure that would be chance alone with so few texts, or so few people to tell apart."""
+
+
+class WorkTaken(TrainingError):
+    """A folder holds the checkpoints of another training, or something else altogether."""
+
+
+class TrainingBroke(TrainingError):
+    """A training that ended before its end. What it had reached is in its last whole checkpoint."""
+
+
+class Interrupted(TrainingBroke):
+    """Somebody ended the training; the same command goes on with it."""
+
+
+class Diverged(TrainingBroke):
+    """The loss is no number any more."""
+
+
+class OutOfMemory(TrainingBroke):
+    """The memory of the GPU or of the machine does not suffice."""
+
+
+class DiskFull(TrainingBroke):
+    """The disk is full, or a file may not become as large."""
 
 
 class ConversionError(TrainingError):

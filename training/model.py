@@ -81,4 +81,11 @@ def load_model(
         raise BaseUnusable(
             f"{base.path} does not load ({type(error).__name__}): download the base again"
         ) from None
-    return model if quantised else model.to(device)
+    if not quantised:
+        return model.to(device)
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            # On such CPUs bitsandbytes 0.50 rearranges a layer for good once it is evaluated: its scales are no longer
+            # quantised, it computes in 16 bits, and what flows back through it in training is wrong.
+            module.support_avx512bf16_for_cpu = False
+    return model
