@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import fmean
+from typing import Protocol
 
 from chat.message import Author, ChatKey, Message
-from inference.client import ModelClient
 from inference.errors import EngineError, ModelError
 from inference.persona import Canary, Probe
 from inference.prompt import PromptFormat, PromptMessage, build_prompt
@@ -40,20 +40,30 @@ _CHATS = (
 )
 
 
+class Asked(Protocol):
+    """Whoever can be asked what may come next: a `ModelClient`, or a model in this process."""
+
+    async def first_tokens(self, prompt: Sequence[PromptMessage]) -> dict[str, float]:
+        """Give the likeliest first tokens of an answer with their natural log-probabilities."""
+        ...
+
+
 def canary_prompts(form: PromptFormat) -> tuple[tuple[PromptMessage, ...], ...]:
     """The fixed prompts, in a persona's own format; no real chat is in them."""
     return tuple(build_prompt(form, _messages(chat), ("Leo", "Mia")) for chat in _CHATS)
 
 
 async def record_canary(
-    adapted: ModelClient,
-    bare: ModelClient,
+    adapted: Asked,
+    bare: Asked,
     form: PromptFormat,
     *,
     render: Callable[[Sequence[PromptMessage]], str] | None = None,
     tolerance: float = TOLERANCE,
 ) -> Canary:
     """Ask the fixed prompts with the adapter and without it, for the packager to keep.
+
+    Where all weights were trained, `adapted` are those and `bare` those of before.
 
     `render` writes a prompt as the tokenizer of the training does, with the mark that asks for an
     answer; the server's template is later compared with it. Raises EngineError when the adapter changes
@@ -82,7 +92,7 @@ async def record_canary(
     return canary
 
 
-async def check_canary(client: ModelClient, canary: Canary) -> None:
+async def check_canary(client: Asked, canary: Canary) -> None:
     """Ask the fixed prompts again. Raises EngineError when another adapter, or none, answers.
 
     What answers must be within the tolerance of the record, and nearer to the adapter than to the base.

@@ -22,6 +22,7 @@
     │   ├── OutOfMemory   of the GPU, or of the machine
     │   └── DiskFull      or a limit on what may be written
     ├── ConversionError   weights that cannot be written as GGUF
+    │   └── NotConverted  because that kind of base is not converted here
     └── Disagreement      llama.cpp and PyTorch do not compute the same
 
 Each message is one line that says what to do. None holds a message's text.
@@ -116,6 +117,10 @@ class DiskFull(TrainingBroke):
 
 class ConversionError(TrainingError):
     """Weights, a tokenizer or a template that llama.cpp would not read as transformers does."""
+
+
+class NotConverted(ConversionError):
+    """A base of a kind that is not converted here; nothing is wrong with it, and vLLM serves it."""
 
 
 class Disagreement(TrainingError):

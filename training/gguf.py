@@ -22,7 +22,7 @@ import torch
 from safetensors import safe_open
 
 from training.base import BaseFolder
-from training.errors import ConversionError
+from training.errors import ConversionError, NotConverted
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
@@ -39,17 +39,19 @@ class NumberType(StrEnum):
     F16 = "f16"
     Q8_0 = "q8_0"
     """8 bits in blocks of 32; a matrix whose rows do not divide by 32 stays f16."""
+    Q4_0 = "q4_0"
+    """4 bits in blocks of 32, of which the embeddings and the output have 8: there 4 cost most."""
 
 
-def write_base(base: BaseFolder, out: Path, numbers: NumberType = NumberType.F16) -> None:
-    """Write the base model with its tokenizer and chat template to the file `out`.
+def write_base(base: BaseFolder, out: Path, numbers: NumberType = NumberType.F16, template: str = "") -> None:
+    """Write the base model with its tokenizer and chat template (its own unless given) to the file `out`.
 
-    Raises BaseUnusable when the folder is not whole, ConversionError when llama.cpp would not do with it
-    what transformers does.
+    Raises BaseUnusable when the folder is not whole, NotConverted when it is of a kind that is not handled here, and
+    ConversionError when llama.cpp would not do with it what transformers does.
     """
     llama = _Llama.of(base)
     missing = llama.tensors()
-    tokenizer = _Tokenizer.of(base, llama.vocabulary)
+    tokenizer = _Tokenizer.of(base, llama.vocabulary, template)
     with _writing(out) as writer:
         writer.add_name(base.name)
         llama.describe(writer)
@@ -68,11 +70,18 @@ def write_base(base: BaseFolder, out: Path, numbers: NumberType = NumberType.F16
         _finish(writer)
 
 
+def check_convertible(base: BaseFolder) -> None:
+    """See that a base is of a kind that is converted here, before anything is written. Raises as `write_base` does."""
+    _Tokenizer.of(base, _Llama.of(base).vocabulary, "any")
+
+
 def write_adapter(base: BaseFolder, adapter: Path, out: Path, numbers: NumberType = NumberType.F16) -> None:
     """Write the PEFT adapter in the folder `adapter`, trained on `base`, to the file `out`.
 
-    Raises as `write_base` does; an adapter with anything but plain LoRA (or rsLoRA) is refused.
+    Raises as `write_base` does; an adapter with anything but plain LoRA (or rsLoRA) is refused. It is small, so it
+    keeps 16 bits at least.
     """
+    numbers = NumberType.F32 if numbers is NumberType.F32 else NumberType.F16
     llama = _Llama.of(base)
     folder = BaseFolder(adapter)
     config = folder.json("adapter_config.json")
@@ -130,7 +139,7 @@ class _Llama:
             ("mlp_bias", False),
         ):
             if config.get(key, expected) != expected:
-                raise ConversionError(
+                raise NotConverted(
                     f"the base's {key} is {config[key]!r}; only the Llama family is converted here: "
                     "use llama.cpp's own converter"
                 )
@@ -206,7 +215,7 @@ class _Llama:
             writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
             writer.add_rope_scaling_factor(float(rope["factor"]))
         elif rope["rope_type"] not in ("default", "llama3"):
-            raise ConversionError(
+            raise NotConverted(
                 f"rope of type {rope['rope_type']} is not converted here: use llama.cpp's converter"
             )
 
@@ -226,7 +235,7 @@ class _Llama:
         """GGUF's name of a weight. Raises ConversionError for one that a Llama does not have."""
         name = self.names.get_name(source, try_suffixes=(".weight",))
         if name is None:
-            raise ConversionError(f"{source} is no weight of a Llama: use llama.cpp's own converter")
+            raise NotConverted(f"{source} is no weight of a Llama: use llama.cpp's own converter")
         return str(name)
 
     def arrange(self, source: str, tensor: Any) -> Any:  # noqa: ANN401 - numpy is untyped here
@@ -250,11 +259,11 @@ class _Tokenizer:
     template: str
 
     @classmethod
-    def of(cls, base: BaseFolder, vocabulary: int) -> _Tokenizer:
+    def of(cls, base: BaseFolder, vocabulary: int, template: str = "") -> _Tokenizer:
         content = base.json("tokenizer.json")
         model = content.get("model") or {}
         if model.get("type") != "BPE" or model.get("byte_fallback") or content.get("normalizer"):
-            raise ConversionError(
+            raise NotConverted(
                 "only byte-level BPE tokenizers are converted here: use llama.cpp's own converter"
             )
         texts = {int(number): text for text, number in model["vocab"].items()}
@@ -281,7 +290,14 @@ class _Tokenizer:
                 ids[mark] = known[text]
         if "eos_token" not in ids:
             raise ConversionError("the tokenizer names no eos_token, so an answer would never end: set one")
-        return cls(tokens, types, merges, _cut(content.get("pre_tokenizer")), ids, _template(base, settings))
+        return cls(
+            tokens,
+            types,
+            merges,
+            _cut(content.get("pre_tokenizer")),
+            ids,
+            plain_template(template) if template else _template(base, settings),
+        )
 
     def describe(self, writer: Any) -> None:  # noqa: ANN401 - gguf is untyped here
         """Write tokens, merges, marks and the chat template."""
@@ -330,7 +346,7 @@ def _cut(cutter: Any) -> str:  # noqa: ANN401 - any JSON
     """
     steps = cutter.get("pretokenizers", [cutter]) if isinstance(cutter, dict) else []
     if any(step.get("add_prefix_space") for step in steps):
-        raise ConversionError(
+        raise NotConverted(
             "the tokenizer puts a space before a text, which llama.cpp does not: train one that does not"
         )
     shape = [(step.get("type"), bool(step.get("use_regex", True))) for step in steps]
@@ -342,9 +358,16 @@ def _cut(cutter: Any) -> str:  # noqa: ANN401 - any JSON
         pattern = (steps[0].get("pattern") or {}).get("Regex")
         if pattern == SPLIT_LLAMA_3 and steps[0].get("behavior") == "Isolated":
             return "llama-bpe"
-    raise ConversionError(
+    raise NotConverted(
         "the tokenizer cuts words in a way that is not converted here: use llama.cpp's own converter"
     )
+
+
+_BLOCKS = {
+    NumberType.Q8_0: gguf.GGMLQuantizationType.Q8_0,
+    NumberType.Q4_0: gguf.GGMLQuantizationType.Q4_0,
+}
+_EDGES = {"token_embd.weight", "output.weight"}
 
 
 def _tensors(files: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
@@ -364,8 +387,9 @@ def _add(writer: Any, name: str, tensor: Any, numbers: NumberType) -> None:  # n
     if tensor.ndim < 2 or numbers is NumberType.F32:
         writer.add_tensor(name, np.ascontiguousarray(tensor))
         return
-    if numbers is NumberType.Q8_0 and tensor.shape[-1] % 32 == 0:
-        kind = gguf.GGMLQuantizationType.Q8_0
+    if (kind := _BLOCKS.get(numbers)) is not None and tensor.shape[-1] % 32 == 0:
+        if name in _EDGES:
+            kind = gguf.GGMLQuantizationType.Q8_0
         writer.add_tensor(name, gguf.quants.quantize(np.ascontiguousarray(tensor), kind), raw_dtype=kind)
         return
     if np.abs(tensor).max() > np.finfo(np.float16).max:

@@ -25,6 +25,7 @@ from training.dataset.facts import facts_of
 from training.dataset.filters import Consent, Filtered, Taken
 from training.dataset.ledger import ConsentSummary, counted
 from training.dataset.outputs import Format
+from training.dataset.pace import pace_of
 from training.dataset.preparation import PreparationSettings
 from training.errors import DatasetTooSmall
 from training.forgetting import register
@@ -59,7 +60,7 @@ class Building:
         else:
             found, consent = self._prepared(preparing, people, kept, chats, out, said=prepare is not None)
         rows = make_rows(found.exports, meant)
-        counts = write_dataset(rows, meant, out, chosen, consent)
+        counts = write_dataset(rows, meant, out, chosen, consent, pace_of(found.exports))
         # Beside the dataset, for its report; and where it lies, so that people can be taken out of it again.
         facts_of(found).write(out)
         register(self.settings.state_dir, out)

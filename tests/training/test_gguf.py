@@ -31,22 +31,26 @@ def adapter(tiny_base: BaseFolder, tmp_path_factory: pytest.TempPathFactory) -> 
 async def test_llama_cpp_agrees_with_and_without_the_adapter(
     tiny_base: BaseFolder, adapter: Path, tmp_path: Path
 ) -> None:
-    from training.agreement import check_agreement
+    from training.agreement import TOLERANCES, check_agreement
     from training.gguf import NumberType, write_adapter, write_base
+    from training.reference import Reference
 
-    for numbers, tolerance in ((NumberType.F32, 0.01), (NumberType.F16, 0.02), (NumberType.Q8_0, 0.3)):
+    bare, adapted = Reference.load(tiny_base), Reference.load(tiny_base, adapter)
+    sizes = []
+    for numbers in NumberType:
         base_gguf, adapter_gguf = tmp_path / f"base-{numbers}.gguf", tmp_path / f"adapter-{numbers}.gguf"
         write_base(tiny_base, base_gguf, numbers)
         write_adapter(tiny_base, adapter, adapter_gguf, numbers)
-        await check_agreement(
-            tiny_base, base_gguf, form=FORM, lines=odd_lines(300, seed=5), tolerance=tolerance
-        )
-        found = await check_agreement(
-            tiny_base, base_gguf, adapter, adapter_gguf, form=FORM, tolerance=tolerance
-        )
-        assert found.compared == 20 * found.prompts
+        sizes.append(base_gguf.stat().st_size)
+        lines, allowed = odd_lines(300, seed=5), TOLERANCES[numbers]
+        alone = await check_agreement(bare, base_gguf, form=FORM, lines=lines, tolerance=allowed)
+        both = await check_agreement(adapted, base_gguf, adapter_gguf, form=FORM, tolerance=allowed)
+        assert (alone.compared, both.compared) == (20 * alone.prompts, 40 * both.prompts)
+    assert sizes == sorted(sizes, reverse=True)
     with pytest.raises(Disagreement, match="log-probabilities"):
-        await check_agreement(tiny_base, tmp_path / "base-f32.gguf", adapter, None, form=FORM)
+        await check_agreement(adapted, tmp_path / "base-f32.gguf", None, form=FORM)
+    with pytest.raises(Disagreement, match="log-probabilities"):
+        await check_agreement(bare, tmp_path / "base-f32.gguf", tmp_path / "adapter-f32.gguf", form=FORM)
 
 
 @pytest.mark.parametrize("kind", ["smollm", "llama-bpe"])
@@ -56,6 +60,7 @@ async def test_other_ways_to_cut_words_and_to_rotate(kind: str, tmp_path: Path) 
     from training import gguf
     from training.agreement import check_agreement
     from training.base import BaseFolder
+    from training.reference import Reference
 
     bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     cutter = {
@@ -80,24 +85,29 @@ async def test_other_ways_to_cut_words_and_to_rotate(kind: str, tmp_path: Path) 
     base = BaseFolder(tmp_path)
     gguf.write_base(base, tmp_path / "base.gguf", gguf.NumberType.F32)
     await check_agreement(
-        base, tmp_path / "base.gguf", form=FORM, lines=odd_lines(300, seed=5), tolerance=0.01
+        Reference.load(base), tmp_path / "base.gguf", form=FORM, lines=odd_lines(300, seed=5)
     )
 
 
+@pytest.mark.parametrize("numbers", ["f16", "q8_0", "q4_0"])
 @pytest.mark.parametrize("mistake", ["rows", "words"])
-async def test_a_wrong_conversion_is_noticed(
-    mistake: str, tiny_base: BaseFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_wrong_conversion_is_noticed_however_coarse_the_numbers(
+    mistake: str, numbers: str, tiny_base: BaseFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from training import gguf
-    from training.agreement import check_agreement
+    from training.agreement import TOLERANCES, check_agreement
+    from training.reference import Reference
 
+    kind = gguf.NumberType(numbers)
     if mistake == "rows":
         monkeypatch.setattr(gguf._Llama, "arrange", lambda _self, _source, tensor: tensor)
     else:
         monkeypatch.setattr(gguf, "_cut", lambda _cutter: "llama-bpe")
-    gguf.write_base(tiny_base, tmp_path / "base.gguf")
+    gguf.write_base(tiny_base, tmp_path / "base.gguf", kind)
     with pytest.raises(Disagreement, match={"rows": "log-probabilities", "words": "pre-tokenizer"}[mistake]):
-        await check_agreement(tiny_base, tmp_path / "base.gguf", form=FORM)
+        await check_agreement(
+            Reference.load(tiny_base), tmp_path / "base.gguf", form=FORM, tolerance=TOLERANCES[kind]
+        )
 
 
 def test_the_same_base_gives_the_same_file(tiny_base: BaseFolder, tmp_path: Path) -> None:

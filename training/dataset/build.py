@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from chat.exports.export import Export
+from inference.pace import StyleProfile
 from training.dataset.cookbook import recipe_to_toml
 from training.dataset.folder import RECIPE, RECORD, ROWS, SIDES, lineage
 from training.dataset.history import histories
@@ -20,6 +21,7 @@ from training.dataset.inspection import inspect_file
 from training.dataset.leaks import Leaks, leaks
 from training.dataset.ledger import ConsentSummary
 from training.dataset.outputs import Format, usual_format, write_rows
+from training.dataset.pace import FACT as PACE
 from training.dataset.recipe import Recipe
 from training.dataset.row import Row
 from training.dataset.split import OnLeak, Split, split_histories
@@ -81,11 +83,12 @@ def write_dataset(
     folder: Path,
     formats: Sequence[Format] = (),
     consent: ConsentSummary | None = None,
+    pace: StyleProfile | None = None,
 ) -> Mapping[str, int]:
     """Write the recipe, the rows with all that is known of them, and a folder a format; give rows a side.
 
     `formats` is by default what most trainers expect of such rows. Each file is read back by its format's rules.
-    `consent` goes on record with the rest. A folder that held a dataset is replaced once the new one is whole.
+    `consent` and `pace` go on record with the rest. A folder that held a dataset is replaced once the new one is whole.
     Raises DatasetUnwritable.
     """
     if folder.exists() and not (folder / RECORD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
@@ -108,6 +111,7 @@ def write_dataset(
             "since": None if rows.since is None else rows.since.isoformat(),
             "chats": sorted({row.chat for found in rows.sides.values() for row in found}),
             "consent": None if consent is None else consent.facts(),
+            PACE: None if pace is None else pace.model_dump(mode="json", exclude_none=True),
             "files": record,
         }
         (new / RECORD).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
