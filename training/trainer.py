@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import importlib.util
 import json
-import os
 import shutil
 import threading
 import warnings
@@ -132,7 +131,7 @@ class _Run:
         self._trainer: Any = None
 
     def run(self, out: Path) -> TrainingRecord:
-        arguments = self._arguments(out)
+        arguments = self._arguments()
         first = arguments.process_index == 0
         base_sha256 = self._training.base.sha256()
         if first:
@@ -158,7 +157,7 @@ class _Run:
             model = add_lora(model, self._settings)
         parameters = int(model.num_parameters())
         watch = Watch(self._measure, self._keep, self._report, self._settings.save_steps, self._stop)
-        self._trainer = self._sft(model, arguments, watch)
+        self._trainer = self._sft(model, arguments, watch, out)
         modules, trainable = self._checked()
         checkpoint = self._work.last()
         self._trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -226,12 +225,9 @@ class _Run:
     def _device(self) -> str:
         return torch.cuda.get_device_name() if self._compute.device == "cuda" else "cpu"
 
-    def _arguments(self, out: Path) -> Any:  # noqa: ANN401 - trl is untyped here
+    def _arguments(self) -> Any:  # noqa: ANN401 - trl is untyped here
         asked = self._settings
         checkpointing = asked.gradient_checkpointing
-        boards = ["tensorboard"] if importlib.util.find_spec("tensorboard") else []
-        if boards:
-            os.environ["TENSORBOARD_LOGGING_DIR"] = str(out / "tensorboard")
         arguments = SFTConfig(
             output_dir=str(self._training.work),
             per_device_train_batch_size=asked.batch,
@@ -265,14 +261,14 @@ class _Run:
             dataloader_pin_memory=self._compute.device == "cuda",
             ddp_find_unused_parameters=False,
             disable_tqdm=True,
-            report_to=boards,
+            report_to=[],
         )
         if arguments.n_gpu > 1:
             # Without a launcher one process has them all; one GPU is used, as `accelerate launch` would use each.
             arguments._n_gpu = 1
         return arguments
 
-    def _sft(self, model: Any, arguments: Any, watch: Watch) -> Sft:  # noqa: ANN401
+    def _sft(self, model: Any, arguments: Any, watch: Watch, out: Path) -> Sft:  # noqa: ANN401
         rows = {
             "input_ids": [list(row.ids) for row in self._rows.train.rows],
             "labels": [list(row.labels) for row in self._rows.train.rows],
@@ -282,7 +278,7 @@ class _Run:
             args=arguments,
             train_dataset=Dataset.from_dict(rows),
             processing_class=self._rows.layout.tokenizer,
-            callbacks=[watch],
+            callbacks=[watch, *(_boards(out) if arguments.process_index == 0 else ())],
         )
         trainer.remove_callback(PrinterCallback)
         watch.follow(trainer)
@@ -346,6 +342,16 @@ class _Run:
             told = json.loads(config.read_bytes()) | {"base_model_name_or_path": record.base}
             config.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         record.write(out)
+
+
+def _boards(out: Path) -> list[Any]:
+    """Writes the figures for TensorBoard as well, where that is installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return []
+    from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - may be missing
+    from transformers.integrations import TensorBoardCallback  # noqa: PLC0415
+
+    return [TensorBoardCallback(SummaryWriter(str(out / "tensorboard")))]
 
 
 def _checkpointing(asked: bool) -> dict[str, Any]:
