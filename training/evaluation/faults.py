@@ -19,7 +19,7 @@ from training.dataset.languages import language_of
 from training.evaluation.estimate import Estimate
 from training.evaluation.laughter import laughs
 from training.evaluation.runs import words_of
-from training.evaluation.said import Said
+from training.evaluation.said import Said, is_silence
 
 LOOP_WORDS: Final = 8
 """Words that a repetition spans at least: "no no no" is none."""
@@ -94,7 +94,7 @@ def faults(said: Sequence[Said], marks: Sequence[str], languages: Collection[str
     answers = [one.answer.text for one in said]
     real = [one.case.real for one in said if one.case.real.strip()]
     known = [mark for mark in marks if mark.strip()]
-    quiet = [is_silent(text) for text in answers]
+    quiet = [is_silence(text) for text in answers]
     judged = {fault: range(len(answers)) for fault in Fault} | {
         Fault.LANGUAGE: [number for number, text in enumerate(answers) if languages and len(text) >= TELLING]
     }
@@ -135,11 +135,6 @@ def faults(said: Sequence[Said], marks: Sequence[str], languages: Collection[str
     )
 
 
-def is_silent(text: str) -> bool:
-    """Whether a text says that nothing is said."""
-    return text.strip() == SILENCE
-
-
 def has_loop(text: str) -> bool:
     """Whether a text says the same several times in a row: words, or a long run of characters."""
     words = words_of(text)
@@ -161,7 +156,7 @@ def has_marks(text: str, marks: Iterable[str]) -> bool:
     return (
         any(mark.casefold() in folded for mark in marks)
         or _TEMPLATE.search(text) is not None
-        or (SILENCE in text and not is_silent(text))
+        or (SILENCE in text and not is_silence(text))
     )
 
 
@@ -203,4 +198,4 @@ def _share(found: Iterable[bool]) -> Estimate:
 
 
 def _key(text: str) -> str:
-    return "" if is_silent(text) else " ".join(words_of(text)) or " ".join(text.split())
+    return "" if is_silence(text) else " ".join(words_of(text)) or " ".join(text.split())

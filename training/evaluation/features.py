@@ -58,6 +58,8 @@ WORDS_KNOWN: Final = 150
 RUNS_KNOWN: Final = 300
 TELLING: Final = 20
 """Characters below which no language is told."""
+SURE: Final = 0.9
+"""How sure it must be; what is less so counts as unsure, for guesses at "haha ok" are noise alone."""
 DELAYS: Final = (0, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 3600, 7200, 14400, 43200)
 """Seconds at which a new step of the delay begins."""
 
@@ -107,7 +109,8 @@ def tallies(text: str, vocabulary: Vocabulary) -> Mapping[Feature, Tally]:
         counted[feature] = Counter(category for bubble in bubbles for category in count(bubble))
     plain = "\n".join(bubbles)
     if len(plain) >= TELLING:
-        counted[Feature.LANGUAGE] = Counter([language_of(plain)[0]])
+        language, sureness = language_of(plain)
+        counted[Feature.LANGUAGE] = Counter([language if sureness >= SURE else ""])
     counted[Feature.VOCABULARY] = Counter(
         word if word in vocabulary.words else "" for word in map(_plain, _WORD.findall(plain))
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import combinations_with_replacement
+from itertools import chain, combinations_with_replacement
 from types import MappingProxyType
 from typing import Final
 
@@ -161,8 +161,9 @@ def _units(rows: Sequence[Row]) -> Iterator[_Unit]:
         place = Place(row.chat, row.last.date())
         answers = ["\n".join(row.answers)] if isinstance(row.body, Document) else row.answers
         for answer in answers:
-            seen.update((row.chat, tuple(words_of(line))) for line in answer.splitlines())
-            yield _Unit(tuple(words_of(answer)), place, True)
+            lines = [tuple(words_of(line)) for line in answer.splitlines()]
+            seen.update((row.chat, line) for line in lines)
+            yield _Unit(tuple(chain.from_iterable(lines)), place, True)
     for row in rows:
         place = Place(row.chat, row.last.date())
         for line in _shown(row):

@@ -25,7 +25,12 @@ _MANY_DIGITS: Final = 6
 def words_of(text: str) -> list[str]:
     """The words of a text, folded; where a script has no blanks between words, each character is one."""
     found: list[str] = []
-    for word in _WORD.findall(fold(text.replace("'", "").replace("’", ""))):
+    joined = text.replace("'", "").replace("’", "")
+    # Most texts are ASCII, of which there are millions of characters.
+    for word in _WORD.findall(joined.lower() if joined.isascii() else fold(joined)):
+        if word.isascii():
+            found.append(word)
+            continue
         plain = ""
         for sign in word:
             if _stands_alone(sign):
@@ -40,7 +45,7 @@ def words_of(text: str) -> list[str]:
 
 def weight_of(word: str) -> float:
     """How many ordinary words a word is worth: a long number or code says more, a single character less."""
-    if _stands_alone(word[0]):
+    if len(word) == 1 and _stands_alone(word):
         return 0.5 if word >= _IDEOGRAPHS else 0.25
     digits = sum(sign.isdigit() for sign in word)
     return 1 + max(0, len(word) - _LONG_WORD) / 2 + (digits if digits >= _MANY_DIGITS else 0)

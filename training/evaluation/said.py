@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from inference.prompt import SILENCE
+from training.dataset.row import Row
+
 
 class Asked(Protocol):
     """A held-out case: the rendered prompt, and what the person wrote there, a line a bubble."""
@@ -21,6 +24,11 @@ class Asked(Protocol):
     @property
     def chat(self) -> str:
         """Where it was said, `messenger/chat-id`."""
+        ...
+
+    @property
+    def row(self) -> Row:
+        """The row that it is of."""
         ...
 
     @property
@@ -55,3 +63,8 @@ class Said(Protocol):
     def answer(self) -> Answered:
         """What was answered."""
         ...
+
+
+def is_silence(text: str) -> bool:
+    """Whether a text says that nothing is said: the sign for it, and nothing else."""
+    return text.strip() == SILENCE

@@ -18,6 +18,7 @@ import numpy as np
 
 from training.evaluation.estimate import Estimate, resample_weights
 from training.evaluation.features import Feature, Tally, Vocabulary, delay_step, tallies
+from training.evaluation.said import Said, is_silence
 
 _FEWEST: Final = {Feature.LANGUAGE: 20, Feature.DELAY: 20}
 """Features that not every text has: with fewer on either side nothing is said about them."""
@@ -85,6 +86,19 @@ class Yardsticks:
     normalised: Estimate | None
     split_half: bool
     """Whether the floor had to be taken between halves of what was held out."""
+
+
+def samples_of(said: Sequence[Said]) -> tuple[Sample, Sample]:
+    """What the person wrote and what was generated, at the moments when both wrote something.
+
+    Who is silent when is another question. What was said in one chat on one day counts as one conversation.
+    """
+    spoken = [one for one in said if not one.case.silence and not is_silence(one.answer.text)]
+    days = [(one.case.chat, one.case.row.first.date()) for one in spoken]
+    return (
+        Sample([one.case.real for one in spoken], days),
+        Sample([one.answer.text for one in spoken], days),
+    )
 
 
 def style_distance(

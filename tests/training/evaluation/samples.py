@@ -23,6 +23,7 @@ class Asked:
     prompt: str
     real: str
     chat: str
+    row: Row
     silence: bool = False
 
 
@@ -39,9 +40,17 @@ class Told:
 
 
 def told(
-    text: str, real: str = "", chat: str = "whatsapp/one", prompt: str = "", *, cut: bool = False
+    text: str,
+    real: str = "well",
+    chat: str = "whatsapp/one",
+    prompt: str = "",
+    *,
+    day: int = 0,
+    cut: bool = False,
 ) -> Told:
-    return Told(Asked(prompt, real, chat, not real), Answered(text, "length" if cut else "stop"))
+    """An answer. Where the person wrote nothing, the moment was a silence."""
+    case = Asked(prompt, real, chat, row(real or "-", chat=chat, day=day), not real)
+    return Told(case, Answered(text, "length" if cut else "stop"))
 
 
 @cache
