@@ -22,6 +22,8 @@ class Purpose(StrEnum):
     """Their messages are kept, shown to the model and answered."""
     TRAINED = "trained"
     """Their messages may stand beside the owner's in a dataset."""
+    IMITATED = "imitated"
+    """They may be the one whom a dataset is about: a persona may learn to write as they do."""
 
 
 class How(StrEnum):

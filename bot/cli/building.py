@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.cli.asking import ask_ledger
+from bot.cli.imitating import seen_by
 from bot.cli.preparing import Preparing, read_preparing
 from bot.cli.screen import say, say_error
 from bot.errors import SettingsInvalid
@@ -22,8 +23,8 @@ from chat.message import ChatKey
 from training.dataset.build import make_rows, write_dataset
 from training.dataset.cookbook import read_recipe
 from training.dataset.facts import facts_of
-from training.dataset.filters import Consent, Filtered, Taken
-from training.dataset.ledger import ConsentSummary, counted
+from training.dataset.filters import Agreed, Consent, Filtered, Taken
+from training.dataset.ledger import ConsentSummary, Ledger, counted
 from training.dataset.outputs import Format
 from training.dataset.pace import pace_of
 from training.dataset.preparation import PreparationSettings
@@ -38,6 +39,8 @@ class Building:
     settings: Settings
     exports: tuple[Path, ...] = ()
     me: str = ""
+    learned: str = ""
+    """Whom the dataset is about, where that is not the owner."""
 
     def run(
         self,
@@ -54,11 +57,23 @@ class Building:
         meant = read_recipe(recipe, changes)
         preparing = read_preparing(prepare) if prepare else Preparing(PreparationSettings(pseudonyms=False))
         people, kept = self._chats()
+        asked = not as_it_is and preparing.settings.filters.consent is Consent.LEDGER
+        ledger = ask_ledger(self.settings) if asked or self.learned else Ledger()
+        agreed: dict[ChatKey | None, Collection[str]] = {None: preparing.agreed}
+        agreed.update(ledger.agreed(people, kept))
         chats = tuple(people.resolve(chat) for chat in kept)
+        if self.learned:
+            # Who builds it agrees to stand in it, beside the one whom it is about.
+            for chat in chats:
+                agreed[chat.chat.key] = {*agreed.get(chat.chat.key, ()), *chat.owner}
+            chats = seen_by(self.learned, people, kept, ledger, preparing.imitated)
         if as_it_is:
             found, consent = Filtered(chats), _answered_for("as_it_is", chats)
         else:
-            found, consent = self._prepared(preparing, people, kept, chats, out, said=prepare is not None)
+            found, consent = self._prepared(
+                preparing, ledger if asked else None, agreed, chats, out, said=prepare is not None
+            )
+        consent = replace(consent, imitated=bool(self.learned))
         rows = make_rows(found.exports, meant)
         counts = write_dataset(rows, meant, out, chosen, consent, pace_of(found.exports))
         # Beside the dataset, for its report; and where it lies, so that people can be taken out of it again.
@@ -76,18 +91,15 @@ class Building:
     def _prepared(
         self,
         preparing: Preparing,
-        people: People,
-        kept: Sequence[Export],
+        ledger: Ledger | None,
+        agreed: Agreed,
         chats: Sequence[Export],
         out: Path,
         *,
         said: bool,
     ) -> tuple[Filtered, ConsentSummary]:
-        agreed, consent = dict[ChatKey | None, Collection[str]](), _answered_for("elsewhere", chats)
-        if preparing.settings.filters.consent is Consent.LEDGER:
-            ledger = ask_ledger(self.settings)
-            agreed[None] = preparing.agreed
-            agreed.update(ledger.agreed(people, kept))
+        consent = _answered_for("elsewhere", chats)
+        if ledger is not None:
             everybody, those = counted(chats, agreed)
             if not said and everybody and not those:
                 # Nobody is put into a dataset unasked, and what is left of a talk without them is no talk.

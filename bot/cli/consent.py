@@ -45,7 +45,9 @@ def consent(
     purpose: Annotated[
         Purpose,
         typer.Option(
-            "--for", help="answered: kept, shown to the model and answered; trained: may stand in a dataset."
+            "--for",
+            help="answered: kept, shown to the model and answered; trained: may stand in a dataset; "
+            "imitated: may be the persona.",
         ),
     ] = Purpose.ANSWERED,
     told: Annotated[
@@ -77,14 +79,14 @@ def consent(
     if change is _Change.LIST:
         list_told(settings)
         return
-    if purpose is not Purpose.TRAINED:
+    if purpose is Purpose.ANSWERED:
         raise typer.BadParameter(
-            "everywhere is for --for trained; who may be answered is settled chat by chat"
+            "everywhere is for --for trained and --for imitated; who may be answered is settled chat by chat"
         )
     if not told:
         raise typer.BadParameter('say how they told you: --told "on the phone"')
     at = datetime.now(UTC) if when is None else when.astimezone()
-    write_told(settings, person, agreed=change is _Change.GRANT, told=told, by=owner().name, at=at)
+    write_told(settings, person, purpose, agreed=change is _Change.GRANT, told=told, by=owner().name, at=at)
 
 
 async def _run(settings: Settings, change: _Change, key: ChatKey, person: str, purpose: Purpose) -> None:

@@ -35,7 +35,10 @@ def build(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The folder for it.", show_default="datasets/RECIPE of the state")
+        Path | None,
+        typer.Option(
+            help="The folder for it.", show_default="datasets/RECIPE of the state, with --as RECIPE-NAME"
+        ),
     ] = None,
     form: Annotated[
         list[str] | None,
@@ -46,6 +49,15 @@ def build(
         ),
     ] = None,
     me: Annotated[str, typer.Option(help="With exports: your name as they write it.")] = "",
+    learned: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="Learn to write as this person, who agreed to be imitated.",
+            show_default="you",
+        ),
+    ] = "",
     prepare: Annotated[
         Path | None,
         typer.Option(help="A TOML file: filters, moderation, situational facts, pseudonyms, who agreed."),
@@ -62,8 +74,10 @@ def build(
     from bot.cli.building import Building  # noqa: PLC0415
 
     settings = wishes(context).settings(quiet="warning")
-    building = Building(settings, tuple(paths or ()), me)
+    building = Building(settings, tuple(paths or ()), me, learned)
     name = Path(recipe).stem if recipe.endswith(".toml") else recipe
+    if learned:
+        name += "-" + "".join(sign if sign.isalnum() else "-" for sign in learned.casefold())
     building.run(
         recipe,
         change or (),

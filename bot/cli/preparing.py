@@ -1,6 +1,7 @@
 """What `understudy dataset build` does before the recipe; with `--prepare`, a TOML file says it.
 
 agreed = ["Mia", "Leo"]             # who agreed to be trained on, by name or id, beside the ledger; you answer for it
+imitated = ["Mia"]                  # who agreed to be the one that `--as` learns, beside the ledger
 situational = "keep"                # or mask, drop
 pseudonyms = true
 
@@ -37,10 +38,11 @@ _UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 
 @dataclass(frozen=True, slots=True)
 class Preparing:
-    """What is done, and who agreed beside those of the ledger."""
+    """What is done, and who agreed to be trained on or imitated beside those of the ledger."""
 
     settings: PreparationSettings
     agreed: tuple[str, ...] = ()
+    imitated: tuple[str, ...] = ()
 
     async def prepare(
         self,
@@ -67,7 +69,8 @@ def read_preparing(file: Path) -> Preparing:
     try:
         said = tomllib.loads(file.read_text(encoding="utf-8"))
         agreed = TypeAdapter(tuple[str, ...]).validate_python(said.pop("agreed", ()))
-        return Preparing(TypeAdapter(PreparationSettings).validate_python(said), agreed)
+        imitated = TypeAdapter(tuple[str, ...]).validate_python(said.pop("imitated", ()))
+        return Preparing(TypeAdapter(PreparationSettings).validate_python(said), agreed, imitated)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "the file"

@@ -11,8 +11,11 @@ from bot.settings import Settings
 from chat.errors import shown
 from chat.exports.imports import Imports
 from chat.exports.people import People, Person
+from safety.consent import Purpose
 from training.dataset.ledger import Word, add_word, read_words
 from training.forgetting import registered
+
+_DONE = {Purpose.TRAINED: "trained on", Purpose.IMITATED: "imitated"}
 
 
 def list_told(settings: Settings) -> None:
@@ -23,17 +26,21 @@ def list_told(settings: Settings) -> None:
             word = ledger.of(person)
             said = "nothing on record, which is a no" if word is None else _said(word)
             say(f"{person.name}: {said}")
+            if imitated := ledger.of(person, Purpose.IMITATED):
+                say(f"{person.name}: {_said(imitated)}")
 
 
-def write_told(settings: Settings, person: str, *, agreed: bool, told: str, by: str, at: datetime) -> None:
+def write_told(
+    settings: Settings, person: str, purpose: Purpose, *, agreed: bool, told: str, by: str, at: datetime
+) -> None:
     """Write down what somebody told the owner. Raises SettingsInvalid, ChatError and LedgerDamaged."""
-    who = _one(_people(settings), person)
+    who = one_of(_people(settings), person)
     if at > datetime.now(UTC):
         raise SettingsInvalid("--when is a day to come: give the day on which they said so")
     folder = settings.state_dir / "imports"
     read_words(folder)  # a damaged record is mended first, not added to
-    add_word(folder, Word(who.name, who.ids, agreed, told, by, at))
-    say(f"{who.name} {'may' if agreed else 'may not'} be trained on, in every chat of theirs.")
+    add_word(folder, Word(who.name, who.ids, agreed, told, by, at, purpose))
+    say(f"{who.name} {'may' if agreed else 'may not'} be {_DONE[purpose]}, in every chat of theirs.")
     if not agreed and registered(settings.state_dir):
         say(
             "Datasets that stand here are as they were: build them again, or `understudy forget` takes somebody out "
@@ -50,8 +57,8 @@ def _people(settings: Settings) -> People:
     return people
 
 
-def _one(people: People, wanted: str) -> Person:
-    """Find somebody by name or id."""
+def one_of(people: People, wanted: str) -> Person:
+    """Find somebody but the owner by name or id. Raises SettingsInvalid."""
     found = [one for one in people.persons if wanted in one.ids] or [
         one for one in people.persons if one.name.casefold() == wanted.casefold()
     ]
@@ -68,6 +75,6 @@ def _one(people: People, wanted: str) -> Person:
 
 def _said(word: Word) -> str:
     return (
-        f"{'yes' if word.agreed else 'no'} to being trained on, {word.told}, "
+        f"{'yes' if word.agreed else 'no'} to being {_DONE[word.purpose]}, {word.told}, "
         f"{word.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, written down by {word.by}"
     )

@@ -73,6 +73,10 @@ class People:
         """The owner, where somebody said or a format told."""
         return next((person for person in self.persons if person.owner), None)
 
+    def as_owner(self, person: Person) -> People:
+        """Give the same people seen from one of them: what that person wrote is own."""
+        return People(tuple(replace(one, owner=one == person) for one in self.persons))
+
     def propose(self, exports: Iterable[Export], me: str = "") -> People:
         """Add everybody in the exports who is not here yet.
 

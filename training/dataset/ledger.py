@@ -5,7 +5,8 @@ under one name, those of live accounts (`discord:402`, a messenger and the accou
 
 What people told the owner outside of any chat stands in `consent.jsonl` beside it, a line each, only ever added to:
 
-    {"person": "Mia", "ids": ["whatsapp:Mia"], "agreed": true, "told": "by phone", "by": "sam", "at": "2026-05-03…"}
+    {"person": "Mia", "ids": ["whatsapp:Mia"], "agreed": true, "told": "by phone", "by": "sam", "at": "2026-05-03…",
+     "purpose": "trained"}
 
 Of all that is on record of a person the newest counts, wherever they said it, and at one time the no. Silence is a no.
 """
@@ -32,7 +33,7 @@ FILE: Final = "consent.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What somebody said about being trained on: `told` is how they said so, `by` who wrote it down; `at` is aware."""
+    """What somebody said about being trained on or imitated: `told` is how, `by` who wrote it down; `at` is aware."""
 
     person: str
     ids: tuple[str, ...]
@@ -40,6 +41,7 @@ class Word:
     told: str
     by: str
     at: datetime
+    purpose: Purpose = Purpose.TRAINED
 
     def concerns(self, person: Person) -> bool:
         """Whether it is this person's. A yes goes by ids alone, for two may have one name; a no by the name, too."""
@@ -59,12 +61,25 @@ class Ledger:
     words: tuple[Word, ...] = ()
     reached: bool = True
 
-    def of(self, person: Person) -> Word | None:
+    def of(self, person: Person, purpose: Purpose = Purpose.TRAINED) -> Word | None:
         """The word that counts for a person, if there is any."""
         return max(
-            (word for word in self.words if word.concerns(person)),
+            (word for word in self.words if word.purpose is purpose and word.concerns(person)),
             key=lambda word: (word.at, not word.agreed),
             default=None,
+        )
+
+    def may_imitate(self, person: Person, exports: Iterable[Export]) -> bool:
+        """Whether a persona may be made of a person: they said so, and no to being trained on neither then nor since.
+
+        Where the live chats could not be asked, that of people in these exports alone counts, as for `agreed`.
+        """
+        yes, trained = self.of(person, Purpose.IMITATED), self.of(person)
+        return (
+            yes is not None
+            and yes.agreed
+            and (trained is None or trained.agreed or trained.at < yes.at)
+            and (self.reached or _written(exports).issuperset(person.ids))
         )
 
     @property
@@ -78,7 +93,7 @@ class Ledger:
         Where the live chats could not be asked, nobody counts who has an id that is in none of these exports: they may
         have taken it back there.
         """
-        written = {f"{export.format}:{author}" for export in exports for author in _authors(export)}
+        written = _written(exports)
         those = [
             person
             for person in people.persons
@@ -101,7 +116,7 @@ class ConsentSummary:
     `by` is `ledger`, `elsewhere` or `as_it_is`: for the last two the owner answers for having asked everybody.
     `people` wrote in the chats beside the owner, `agreed` of them are on record, `left_out` messages were left out.
     `words` is how many entries the ledger had, `newest` the newest one's time, `live` whether the live chats' were
-    among them.
+    among them. `imitated`: the dataset is about somebody else than the owner, who agreed to that.
     """
 
     by: str
@@ -112,6 +127,7 @@ class ConsentSummary:
     words: int = 0
     newest: datetime | None = None
     live: bool = True
+    imitated: bool = False
 
     def facts(self) -> Mapping[str, Any]:
         """Give it as JSON has it, times in ISO 8601."""
@@ -147,12 +163,20 @@ def add_word(folder: Path, word: Word) -> None:
 
 
 def live_words(chats: Mapping[ChatKey, ChatConsent]) -> tuple[Word, ...]:
-    """Give what the live chats' ledger says of being trained on, by the accounts' ids."""
+    """Give what the live chats' ledger says of being trained on and imitated, by the accounts' ids."""
     return tuple(
-        Word(entry.name, (f"{chat.messenger}:{id_}",), entry.agreed, entry.how.value, entry.by, entry.at)
+        Word(
+            entry.name,
+            (f"{chat.messenger}:{id_}",),
+            entry.agreed,
+            entry.how.value,
+            entry.by,
+            entry.at,
+            purpose,
+        )
         for chat, ledger in chats.items()
         for (purpose, id_), entry in ledger.entries.items()
-        if purpose is Purpose.TRAINED
+        if purpose is not Purpose.ANSWERED
     )
 
 
@@ -169,8 +193,12 @@ def counted(exports: Iterable[Export], agreed: Agreed) -> tuple[int, int]:
     return len(everybody), len(those)
 
 
-def _authors(export: Export) -> set[str]:
-    return set(export.rows.get_column("author").unique())
+def _written(exports: Iterable[Export]) -> set[str]:
+    return {
+        f"{export.format}:{author}"
+        for export in exports
+        for author in export.rows.get_column("author").unique()
+    }
 
 
 def _word(path: Path, number: int, line: str) -> Word:
@@ -180,7 +208,10 @@ def _word(path: Path, number: int, line: str) -> Word:
         if at.tzinfo is None or not isinstance(found["agreed"], bool):
             raise ValueError
         ids = tuple(str(key) for key in found["ids"])
-        return Word(str(found["person"]), ids, found["agreed"], str(found["told"]), str(found["by"]), at)
+        purpose = Purpose(found.get("purpose", Purpose.TRAINED))
+        return Word(
+            str(found["person"]), ids, found["agreed"], str(found["told"]), str(found["by"]), at, purpose
+        )
     except (ValueError, KeyError, TypeError):
         # Whose word it was is not known, so nobody's counts.
         raise LedgerDamaged(f"{path}: line {number} cannot be read: mend it, or put a copy back") from None

@@ -84,7 +84,7 @@ class SharedRuns:
         end = 0
         for at, found in enumerate(self._of(text)):
             length, place = max(found)
-            if at + length > end:
+            if length and at + length > end:
                 end = at + length
                 yield self._run(at, length, place)
 

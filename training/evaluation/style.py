@@ -114,6 +114,8 @@ def style_distance(
     Raises ValueError where one is empty.
     """
     sides = _sample(real), _sample(other)
+    if not all(map(len, sides)):
+        raise ValueError("nothing to measure: each side needs a text")
     known = vocabulary or Vocabulary.of(sides[0].texts, sides[1].texts)
     first, second = (_Counted(side, known, resamples, seed + _SEED_STEP * n) for n, side in enumerate(sides))
     return _summary(_compared(first, second), (len(sides[0]), len(sides[1])))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from inference.prompt import SILENCE
-from tests.training.evaluation.samples import told
-from training.evaluation.faults import Fault, faults
+from tests.training.evaluation.samples import bursts, told
+from training.evaluation.faults import Fault, faults, languages_of
 
 MARKS = ["<|end|>", "<|user|>"]
 
@@ -50,3 +50,47 @@ def test_what_people_do_is_no_fault(text: str) -> None:
 
 def test_an_answer_that_did_not_end_by_itself_is_cut_off() -> None:
     assert faults([told("and then", cut=True), told("ok")], MARKS, ()).which[Fault.CUT_OFF] == (0,)
+
+
+def test_the_same_answer_to_everything_is_stuck_where_the_person_does_not_say_so() -> None:
+    stuck = faults([told("idk man", real=f"word {number}") for number in range(12)], MARKS, ())
+    assert stuck.counts[Fault.STUCK].answers == 12
+    own = faults([told("idk man", real="idk man!") for _ in range(12)], MARKS, ())
+    assert own.counts[Fault.STUCK].answers == 0
+    twice = faults([told("idk man", real="no"), told("Idk, man", real="ok")], MARKS, ())
+    assert twice.counts[Fault.STUCK].answers == 0
+
+
+def test_a_choice_to_say_nothing_is_counted_apart() -> None:
+    found = faults([told(SILENCE, real="") for _ in range(20)] + [told("ok", real="fine")], MARKS, {"en"})
+    assert (found.silences, found.answers, found.any.value) == (20, 21, 0)
+
+
+def test_each_count_stands_beside_the_person_s_own() -> None:
+    loop = "nanana batman nanana batman nanana batman nanana batman"
+    found = faults([told("ok", real=loop), told("ok", real="fine"), told("ok", real="")], MARKS, {"en"})
+    own = found.counts[Fault.LOOP].own
+    assert own is not None
+    assert own.value == 0.5
+    assert found.counts[Fault.CUT_OFF].own is None
+
+
+def test_a_short_text_is_not_judged_by_its_language_and_without_languages_none_is() -> None:
+    german = "Ich weiß wirklich nicht, was ich dazu noch sagen soll."
+    found = faults([told(german), told("ja ja"), told("see you at seven")], MARKS, {"en"})
+    assert (found.counts[Fault.LANGUAGE].answers, found.counts[Fault.LANGUAGE].judged) == (1, 1)
+    assert faults([told(german)], MARKS, ()).counts[Fault.LANGUAGE].judged == 0
+    assert faults([told(german)], MARKS, {"en", "de"}).any.value == 0
+
+
+def test_somebodys_languages_are_those_they_write_now_and_then() -> None:
+    english = "i really do not know what to say about this any more"
+    german = "Ich weiß wirklich nicht, was ich dazu noch sagen soll."
+    assert languages_of([*[english] * 60, german, "ok", "нет"]) == {"en"}
+    assert languages_of([*[english] * 60, german, german]) == {"en", "de"}
+
+
+def test_what_the_sample_s_person_wrote_has_no_faults() -> None:
+    sam = bursts("Sam")[-500:]
+    found = faults([told(text, real=text) for text in sam], MARKS, languages_of(bursts("Sam")))
+    assert {fault: count.answers for fault, count in found.counts.items() if count.answers} == {}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.evaluation.samples import bursts
 from training.evaluation.features import Feature, Vocabulary
-from training.evaluation.style import Sample, style_distance, yardsticks
+from training.evaluation.style import Sample, jensen_shannon, style_distance, yardsticks
 
 _TEXTS = st.lists(
     st.text(max_size=30)
@@ -70,3 +72,87 @@ def test_conversations_are_resampled_whole() -> None:
     whole = style_distance(Sample(texts, [0] * 20 + [1] * 20), ["aye aye"] * 40, seed=1)
     assert whole.mean.value == alone.mean.value
     assert whole.mean.high - whole.mean.low > 2 * (alone.mean.high - alone.mean.low)
+
+
+def test_the_distance_of_known_distributions_is_the_textbooks() -> None:
+    assert jensen_shannon(np.array([1, 0]), np.array([0, 1])) == 1
+    assert jensen_shannon(np.array([3, 1]), np.array([6, 2])) == 0
+    # Half of what one says the other never does; between them lies (3/4, 1/4).
+    expected = 0.5 * (0.5 * math.log2(0.5 / 0.75) + 0.5 * math.log2(0.5 / 0.25)) + 0.5 * math.log2(1 / 0.75)
+    assert jensen_shannon(np.array([5, 5]), np.array([4, 0])) == pytest.approx(math.sqrt(expected))
+    assert jensen_shannon(np.array([0, 0]), np.array([4, 0])) == 1
+    assert jensen_shannon(np.array([0, 0]), np.array([0, 0])) == 0
+
+
+def test_what_only_capitals_tell_apart_differs_in_case_alone() -> None:
+    lower = ["see you at the station then", "ok fine by me", "what time"] * 10
+    found = style_distance(lower, [text.upper() for text in lower], seed=1)
+    assert {feature for feature, distance in found.features.items() if distance.value > 0} - {
+        Feature.LANGUAGE
+    } == {Feature.CASE}
+    assert found.features[Feature.CASE].value == 1
+    assert found.mean.value == pytest.approx(
+        sum(one.value for one in found.features.values()) / len(found.features)
+    )
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_nearly() -> None:
+    pair = bursts("Sam")[:100], bursts("Leo")[:100]
+    one, again, other = (style_distance(*pair, seed=seed) for seed in (1, 1, 2))
+    assert one == again
+    assert one.mean.value == other.mean.value
+    assert one.mean != other.mean
+    assert one.mean.low == pytest.approx(other.mean.low, abs=0.01)
+
+
+def test_larger_samples_of_one_person_lie_nearer_so_that_all_are_cut_to_one_size() -> None:
+    sam = bursts("Sam")
+    small, large = (style_distance(sam[:size], sam[size : 2 * size], seed=1).mean.value for size in (40, 800))
+    assert large < small / 2
+    found = yardsticks(sam[:800], sam[800:840], bursts("Leo")[:300], sam[1000:2000], seed=1)
+    assert found.texts == 40
+    assert found.persona.mean.value == pytest.approx(found.floor.mean.value, abs=0.05)
+
+
+def test_without_training_the_floor_is_between_halves_and_everything_as_small() -> None:
+    sam = bursts("Sam")
+    found = yardsticks(sam[:200], sam[200:400], seed=1)
+    assert (found.split_half, found.texts) == (True, 100)
+    assert (found.base, found.normalised) == (None, None)
+
+
+def test_a_base_that_is_as_near_as_the_person_gives_no_scale() -> None:
+    sam = bursts("Sam")
+    assert yardsticks(sam[:100], bursts("Leo")[:100], sam[100:200], sam[200:300], seed=1).normalised is None
+
+
+def test_like_the_base_is_one_and_like_the_person_is_nothing() -> None:
+    sam, nora = bursts("Sam"), bursts("Nora")
+    base = yardsticks(sam[:400], nora[:400], nora[:400], sam[1000:2000], seed=1).normalised
+    assert base is not None
+    assert base.value == pytest.approx(1)
+    halfway = [*sam[2000:2200], *nora[400:600]]
+    mixed = yardsticks(sam[:400], halfway, nora[:400], sam[1000:2000], seed=1).normalised
+    assert mixed is not None
+    assert 0.2 < mixed.low < mixed.high < 0.8
+
+
+def test_delays_are_a_feature_where_they_are_known_on_both_sides() -> None:
+    texts = ["ok"] * 40
+    quick, slow = Sample(texts, delays=[3.0] * 40), Sample(texts, delays=[None, *[900.0] * 39])
+    assert style_distance(quick, slow, seed=1).features[Feature.DELAY].value == 1
+    assert Feature.DELAY not in style_distance(quick, texts, seed=1).features
+    assert (
+        Feature.DELAY
+        not in style_distance(quick, Sample(texts, delays=[None] * 30 + [3.0] * 10), seed=1).features
+    )
+
+
+def test_nothing_cannot_be_measured() -> None:
+    for real, persona in (([], ["a"]), (["a", "b"], []), (["a"], ["b"])):
+        with pytest.raises(ValueError, match="nothing to measure"):
+            yardsticks(real, persona, seed=1)
+    with pytest.raises(ValueError, match="nothing to measure"):
+        style_distance([], ["a"], seed=1)
+    with pytest.raises(ValueError, match="one conversation"):
+        Sample(["a", "b"], conversations=[1])
