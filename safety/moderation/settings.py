@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import ClassVar, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, SecretStr
+from pydantic import SecretStr
 
 from safety.moderation.classifier import Category
 from safety.verdict import Outcome
@@ -17,9 +17,6 @@ CategoryOutcome = Literal["hold", "rewrite", "drop", "allow"]
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """The score, above 0 and up to 1, from which on a category counts. Raises ValueError outside that."""
-
-    # A category that is misspelt must not keep its default.
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     harassment: float = 0.8
     hate: float = 0.8

@@ -168,7 +168,7 @@ def test_a_persona_is_to_be_trained_again_if_the_dataset_it_was_trained_on_had_t
     assert after.facts["forgotten"] == [both.fingerprint]
     assert not any("Mia" in part for row in after.rows("train") for part in row.body.parts)
     # What was trained before is still known to have had somebody in it; what is trained on the rest is not.
-    assert str(mine) in next(to_retrain(Traces.of(["Zoe"]), tmp_path, [mine]))
+    assert "it was trained on" in next(to_retrain(Traces.of(["Zoe"]), tmp_path, [mine]))
     again = trained_on(tmp_path / "d", after.fingerprint)
     assert list(to_retrain(traces, tmp_path, [again])) == []
 
