@@ -136,9 +136,23 @@ def _line(form: PromptFormat, text: str) -> str:
     first: they could hide a control token from the search and be dropped later by a tokenizer.
     """
     if not (text.isascii() and text.isprintable()):
-        text = "".join(" " if char.isspace() else char for char in text)
-        text = "".join(c for c in text if c in _JOINERS or unicodedata.category(c) not in _HIDDEN)
+        text = text.translate(_seen())
     return " ".join(without_marks(text, form.control_tokens).split())
+
+
+class _Seen(dict[int, int | None]):
+    """What becomes of a character that somebody typed, worked out when it is first met: a table for `translate`."""
+
+    def __missing__(self, code: int) -> int | None:
+        char = chr(code)
+        hidden = char not in _JOINERS and unicodedata.category(char) in _HIDDEN
+        self[code] = ord(" ") if char.isspace() else None if hidden else code
+        return self[code]
+
+
+@lru_cache(maxsize=1)
+def _seen() -> _Seen:
+    return _Seen()
 
 
 @lru_cache(maxsize=256)

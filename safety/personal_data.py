@@ -131,11 +131,22 @@ def plain_text(text: str) -> str:
     """The text without characters that nobody sees, and without full-width and other compatibility forms."""
     if _PLAIN.fullmatch(text):
         return text
-    return "".join(
-        unicodedata.normalize("NFKC", char)
-        for char in text
-        if char in "\n\t" or unicodedata.category(char)[0] != "C"
-    )
+    return text.translate(_plain_signs())
+
+
+class _PlainSigns(dict[int, str | None]):
+    """What becomes of a character, worked out when it is first met: a table for `translate`."""
+
+    def __missing__(self, code: int) -> str | None:
+        char = chr(code)
+        seen = char in "\n\t" or unicodedata.category(char)[0] != "C"
+        self[code] = unicodedata.normalize("NFKC", char) if seen else None
+        return self[code]
+
+
+@lru_cache(maxsize=1)
+def _plain_signs() -> _PlainSigns:
+    return _PlainSigns()
 
 
 @lru_cache(maxsize=1)

@@ -8,11 +8,12 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import ClassVar, Final
 
 import polars as pl
 from pydantic import ConfigDict
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from chat.exports.export import Export
 
@@ -81,18 +82,19 @@ class _Groups:
         self._by_piece: defaultdict[int, deque[str]] = defaultdict(partial(deque, maxlen=_COMPARED))
 
     def of(self, text: str) -> str:
-        """Give the first text that this one is like: itself, if it is the first."""
+        """Give the text that this one is most like, of those the first: itself, if it is like none."""
         if text in self._group:
             return self._group[text]
         pieces = _sketch(text)
         found = text
         if self._likeness < 1:
             # Of a dictionary, not of a set: the order must not hang on how a process hashes texts.
-            candidates = dict.fromkeys(other for piece in pieces for other in self._by_piece[piece])
-            for other in candidates:
-                if fuzz.ratio(text, other, score_cutoff=100 * self._likeness):
-                    found = other
-                    break
+            near = chain.from_iterable(self._by_piece[piece] for piece in pieces)
+            candidates = dict.fromkeys(near)
+            best = process.extractOne(
+                text, list(candidates), scorer=fuzz.ratio, score_cutoff=100 * self._likeness
+            )
+            found = best[0] if best else text
         self._group[text] = found
         if found == text:
             for piece in pieces:
