@@ -1,0 +1,48 @@
+"""When an answer comes: what the persona's typing profile makes of its answers, beside the person's own delays."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inference.pace import TypingProfile
+from inference.prompt import split_bubbles
+from training.dataset.facts import DELAYS
+from training.evaluation.said import Said
+from training.evaluation.style import jensen_shannon
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """How many answers began within each step of `DELAYS`, the person's and the persona's, and their distance, 0 to 1.
+
+    The person's are by their exports' clock, as `facts.json` has them. The persona waits as it types, on
+    purpose never for hours: that is what the distance mostly says of somebody who is often away.
+    """
+
+    person: tuple[int, ...]
+    persona: tuple[int, ...]
+    distance: float
+
+
+def delay(person: Sequence[int], said: Sequence[Said], typing: TypingProfile) -> Delay | None:
+    """Compare; None where nobody counted the person's delays, or nothing was answered."""
+    waits = []
+    for one in said:
+        bubbles = split_bubbles(one.answer.text)
+        if bubbles:
+            name = hashlib.sha256(
+                f"{one.case.prompt}\0{one.answer.text}".encode(errors="replace")
+            ).hexdigest()
+            waits.append(typing.seconds_before(name, bubbles[0], first=True))
+    if not waits or not sum(person):
+        return None
+    steps = Counter(max(bisect_right(DELAYS, wait) - 1, 0) for wait in waits)
+    persona = tuple(steps[step] for step in range(len(DELAYS)))
+    apart = jensen_shannon(np.array(person, dtype=float), np.array(persona, dtype=float))
+    return Delay(tuple(person), persona, float(apart))
