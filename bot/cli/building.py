@@ -59,8 +59,8 @@ class Building:
         people, kept = self._chats()
         asked = not as_it_is and preparing.settings.filters.consent is Consent.LEDGER
         ledger = ask_ledger(self.settings) if asked or self.learned else Ledger()
-        agreed: dict[ChatKey | None, Collection[str]] = {None: preparing.agreed}
-        agreed.update(ledger.agreed(people, kept))
+        agreed: dict[ChatKey | None, Collection[str]] = {}
+        agreed.update(ledger.agreed(people, kept, preparing.agreed))
         chats = tuple(people.resolve(chat) for chat in kept)
         if self.learned:
             # Who builds it agrees to stand in it, beside the one whom it is about.

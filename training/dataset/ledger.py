@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -87,21 +87,23 @@ class Ledger:
         """How many words there are, and when the newest was said."""
         return {"words": len(self.words), "newest": max((word.at for word in self.words), default=None)}
 
-    def agreed(self, people: People, exports: Sequence[Export]) -> Agreed:
+    def agreed(self, people: People, exports: Sequence[Export], named: Collection[str] = ()) -> Agreed:
         """Give the author ids of those who agreed, by chat; `exports` are as they were kept, before `People.resolve`.
 
         Where the live chats could not be asked, nobody counts who has an id that is in none of these exports: they may
-        have taken it back there.
+        have taken it back there. `named` are names and ids of more people, whom the owner answers for; a no that is on
+        record stands against that as well.
         """
         written = _written(exports)
-        those = [
-            person
-            for person in people.persons
-            if (word := self.of(person)) is not None
-            and word.agreed
-            and (self.reached or written.issuperset(person.ids))
-        ]
-        found: dict[ChatKey | None, frozenset[str]] = {}
+        those, others = list[Person](), set[str]()
+        for person in people.persons:
+            word = self.of(person)
+            unsure = not self.reached and not written.issuperset(person.ids)
+            if unsure or (word is not None and not word.agreed):
+                others |= {person.name, *(key.partition(":")[2] for key in person.ids)}
+            elif word is not None:
+                those.append(person)
+        found: dict[ChatKey | None, frozenset[str]] = {None: frozenset(named) - others}
         for export in exports:
             prefix = f"{export.format}:"
             ids = {key.removeprefix(prefix) for one in those for key in one.ids if key.startswith(prefix)}

@@ -34,7 +34,7 @@ def _dataset(understudy: CommandLine) -> tuple[str, Mapping[str, Any]]:
     return (folder / "openai" / "train.jsonl").read_text(), consent
 
 
-async def test_only_who_is_on_record_stands_in_a_dataset(imported: CommandLine) -> None:
+async def test_only_who_is_on_record_stands_in_a_dataset(imported: CommandLine, tmp_path: Path) -> None:
     assert "consent grant everywhere" in await imported.line(2, *BUILD)
     yes = ("consent", "grant", "everywhere", "Mia", "--for", "trained", "--told", "on the phone")
     assert (await imported(*yes, "--when", "2026-05-03")).out == (
@@ -56,6 +56,13 @@ async def test_only_who_is_on_record_stands_in_a_dataset(imported: CommandLine) 
     no = await imported("consent", "withdraw", "everywhere", "mia", "--for", "trained", "--told", "by post")
     assert "build them again" in no.out
     assert "consent grant everywhere" in await imported.line(2, *BUILD)
+    prepare = tmp_path / "prepare.toml"
+    prepare.write_text('agreed = ["Mia", "Leo"]\npseudonyms = false\n')
+    assert (await imported(*BUILD, "--prepare", str(prepare))).code == 0
+    text, consent = _dataset(imported)
+    assert "never" in text
+    assert "what is it" not in text
+    assert consent["agreed"] == 1
 
 
 async def test_a_yes_and_a_no_in_a_live_chat_count_for_the_person_in_the_exports(

@@ -34,38 +34,38 @@ def live(*, agreed: bool, at: datetime, purpose: Purpose = Purpose.TRAINED) -> t
 
 
 def test_silence_is_a_no() -> None:
-    assert Ledger().agreed(PEOPLE, [CHAT]) == {KEY: frozenset()}
+    assert Ledger().agreed(PEOPLE, [CHAT]) == {None: frozenset(), KEY: frozenset()}
 
 
 def test_what_somebody_told_the_owner_counts_in_every_chat_of_theirs() -> None:
     other = chat_of([("Mia", "hi")], "other")
     found = Ledger((told(),)).agreed(PEOPLE, [CHAT, other])
-    assert found == {KEY: {"Mia"}, other.chat.key: {"Mia"}}
+    assert found == {None: frozenset(), KEY: {"Mia"}, other.chat.key: {"Mia"}}
     assert counted([CHAT, other], found) == (2, 1)
 
 
 def test_what_an_account_agreed_to_in_a_live_chat_counts_for_the_person_in_the_exports() -> None:
-    assert Ledger(live(agreed=True, at=MAY)).agreed(PEOPLE, [CHAT]) == {KEY: {"Mia"}}
+    assert Ledger(live(agreed=True, at=MAY)).agreed(PEOPLE, [CHAT]) == {None: frozenset(), KEY: {"Mia"}}
     only_answered = live(agreed=True, at=MAY, purpose=Purpose.ANSWERED)
-    assert Ledger(only_answered).agreed(PEOPLE, [CHAT]) == {KEY: frozenset()}
+    assert Ledger(only_answered).agreed(PEOPLE, [CHAT]) == {None: frozenset(), KEY: frozenset()}
 
 
 @pytest.mark.parametrize("later", [timedelta(), timedelta(days=1)])
 def test_the_newest_word_counts_and_at_one_time_the_no(later: timedelta) -> None:
     withdrawn = live(agreed=False, at=MAY + later)
-    assert Ledger((told(), *withdrawn)).agreed(PEOPLE, [CHAT]) == {KEY: frozenset()}
-    assert Ledger((*withdrawn, told())).agreed(PEOPLE, [CHAT]) == {KEY: frozenset()}
+    assert Ledger((told(), *withdrawn)).agreed(PEOPLE, [CHAT]) == {None: frozenset(), KEY: frozenset()}
+    assert Ledger((*withdrawn, told())).agreed(PEOPLE, [CHAT]) == {None: frozenset(), KEY: frozenset()}
     again = told(at=MAY + later + timedelta(hours=1))
-    assert Ledger((*withdrawn, again)).agreed(PEOPLE, [CHAT]) == {KEY: {"Mia"}}
+    assert Ledger((*withdrawn, again)).agreed(PEOPLE, [CHAT]) == {None: frozenset(), KEY: {"Mia"}}
 
 
 def test_a_yes_goes_by_ids_and_a_no_by_the_name_as_well() -> None:
     namesake = People((Person("Mia", ("whatsapp:Mia 2",)),))
     chat = chat_of([("Mia 2", "hi")])
-    assert Ledger((told(),)).agreed(namesake, [chat]) == {KEY: frozenset()}
+    assert Ledger((told(),)).agreed(namesake, [chat]) == {None: frozenset(), KEY: frozenset()}
     own = told(namesake.persons[0])
-    assert Ledger((own,)).agreed(namesake, [chat]) == {KEY: {"Mia 2"}}
-    assert Ledger((own, told(agreed=False))).agreed(namesake, [chat]) == {KEY: frozenset()}
+    assert Ledger((own,)).agreed(namesake, [chat]) == {None: frozenset(), KEY: {"Mia 2"}}
+    assert Ledger((own, told(agreed=False))).agreed(namesake, [chat]) == {None: frozenset(), KEY: frozenset()}
 
 
 def test_all_names_of_a_person_in_one_format_count() -> None:
@@ -77,8 +77,15 @@ def test_all_names_of_a_person_in_one_format_count() -> None:
 
 def test_with_the_live_ledger_away_nobody_counts_who_might_have_taken_it_back_there() -> None:
     words = (told(), told(LEO))
-    assert Ledger(words).agreed(PEOPLE, [CHAT]) == {KEY: {"Mia", "Leo"}}
-    assert Ledger(words, reached=False).agreed(PEOPLE, [CHAT]) == {KEY: {"Leo"}}
+    assert Ledger(words).agreed(PEOPLE, [CHAT]) == {None: frozenset(), KEY: {"Mia", "Leo"}}
+    assert Ledger(words, reached=False).agreed(PEOPLE, [CHAT]) == {None: frozenset(), KEY: {"Leo"}}
+
+
+def test_whom_the_owner_names_counts_unless_a_no_of_theirs_is_on_record() -> None:
+    named = ["Mia", "Leo", "402"]
+    assert Ledger().agreed(PEOPLE, [CHAT], named)[None] == set(named)
+    for ledger in (Ledger(live(agreed=False, at=MAY)), Ledger(reached=False)):
+        assert ledger.agreed(PEOPLE, [CHAT], named)[None] == {"Leo"}
 
 
 def test_words_are_added_and_read_back(tmp_path: Path) -> None:
