@@ -73,7 +73,7 @@ def _problem(error: ErrorDetails) -> tuple[str, list[str]]:
         cause = error.get("ctx", {}).get("error")
         if isinstance(cause, OutOfRange):
             return str(cause), [cause.name]
-        return f"cannot be used ({cause})", []
+        return f"cannot be used ({' '.join(str(cause).split())})", []
     if known := _KINDS.get(error["type"]):
         return known, []
     said = error["msg"].partition(", ")[0] if "_parsing" in error["type"] else error["msg"]

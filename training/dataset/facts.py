@@ -66,6 +66,8 @@ class Facts(BaseModel):
     """Everybody but the owner."""
     taken: tuple[tuple[str, str, int], ...] = ()
     """What each filter took: kind, chat, messages."""
+    pseudonyms: bool | None = None
+    """Whether names and values stand for others; None where nobody wrote it down."""
 
     def write(self, folder: Path) -> None:
         """Write them beside a dataset. Raises OSError."""
@@ -101,6 +103,7 @@ def facts_of(found: Filtered, titles: Mapping[str, str] | None = None) -> Facts:
         taken=tuple(
             (cut.kind.value, named.get(str(cut.chat), str(cut.chat)), cut.messages) for cut in found.cuts
         ),
+        pseudonyms=found.pseudonyms,
     )
 
 

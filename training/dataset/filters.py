@@ -97,10 +97,14 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """What is left, and what was taken. A chat of which nothing is left is not in `exports`."""
+    """What is left, and what was taken. A chat of which nothing is left is not in `exports`.
+
+    `pseudonyms` says that names and values in it stand for others.
+    """
 
     exports: tuple[Export, ...]
     cuts: tuple[Cut, ...] = ()
+    pseudonyms: bool = False
 
     def after(self, before: Filtered) -> Filtered:
         """Join what an earlier filter took to what this one did."""

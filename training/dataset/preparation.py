@@ -66,4 +66,4 @@ async def prepared(
     everybody = {name for export in exports for name in export.rows.get_column("name").unique()}
     made = Pseudonyms(seal.key, state.exports, everybody.union(seal.names), seal.table)
     cuts = tuple(replace(cut, chat=made.chat(cut.chat)) for cut in state.cuts)
-    return Filtered(made.exports(state.exports), cuts)
+    return Filtered(made.exports(state.exports), cuts, pseudonyms=True)

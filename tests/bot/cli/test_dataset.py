@@ -124,6 +124,7 @@ async def test_a_dataset_is_prepared_as_a_file_says(
     ended = await understudy(*arguments)
     assert ended.code == 0, ended.err
     assert not any(b"Sam" in path.read_bytes() for path in out.rglob("*.json*"))
+    assert json.loads((out / "facts.json").read_bytes())["pseudonyms"] is True
     prepare.write_text("[filters]\nfewest_in_gruop = 3\n")
     assert "fewest_in_gruop" in await understudy.line(2, *arguments)
 
