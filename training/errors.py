@@ -21,6 +21,7 @@
     │   ├── Diverged      the loss is no number any more
     │   ├── OutOfMemory   of the GPU, or of the machine
     │   └── DiskFull      or a limit on what may be written
+    ├── HostedError       what can go wrong at a host, see training/hosted/errors.py
     ├── ConversionError   weights that cannot be written as GGUF
     │   └── NotConverted  because that kind of base is not converted here
     └── Disagreement      llama.cpp and PyTorch do not compute the same

@@ -1,0 +1,1 @@
+"""A fine-tuning API over a real socket, strict about OpenAI's documented rules."""

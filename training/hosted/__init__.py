@@ -1,0 +1,1 @@
+"""Training at a hosted, OpenAI-compatible fine-tuning API, and taking everything back from there."""
