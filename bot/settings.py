@@ -40,6 +40,7 @@ from redis.asyncio.connection import parse_url
 
 from bot.drafts import ApprovalSettings
 from bot.errors import SettingsInvalid
+from bot.hosted_settings import HostedSettings
 from bot.inbox import InboxSettings
 from bot.kill_ear import KillSettings
 from bot.outbox import OutboxSettings
@@ -334,6 +335,7 @@ class Settings(StoreSettings):
     commands: CommandTable = CommandTable()
     candour: CandourSettings = CandourSettings()
     disclosure: DisclosureSettings = DisclosureSettings()
+    hosted: HostedSettings = HostedSettings()
 
 
 def read_settings(**said: Any) -> Settings:  # noqa: ANN401

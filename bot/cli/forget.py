@@ -59,6 +59,7 @@ async def _run(
         to_retrain,
         traces_of,
     )
+    from training.hosted.record import Records  # noqa: PLC0415
 
     state = settings.state_dir
     traces: Traces = traces_of(person, state, ids)
@@ -78,5 +79,10 @@ async def _run(
     for place, count in places.items():
         say_error(f"still in {place}: {count}")
     left += places.values()
+    for job in Records(state).outdated():
+        left.append(1)
+        say_error(
+            f"may still be at {job.base_url}, where a model learned from them: `understudy hosted forget {job.id}`"
+        )
     if not places:
         say("Nothing of them is left in what is stored here.")

@@ -19,6 +19,7 @@ from bot.cli import (
     doctor,
     drafts,
     forget,
+    hosted,
     imports,
     people,
     records,
@@ -82,6 +83,7 @@ chats.add_to(app)
 people.add_to(app)
 imports.add_to(app)
 dataset.add_to(app)
+hosted.add_to(app)
 consent.add_to(app)
 reveal.add_to(app)
 forget.add_to(app)

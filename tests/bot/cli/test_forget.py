@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.bot.cli.command import CommandLine
+from tests.fakes.hosted.server import fake_host
+from tests.training.hosted.desk import Desk, build_dataset
 
 EXPORT = """[01.05.24, 09:00:01] Mia Schmidt: hi everybody, who comes to the lake with me?
 [01.05.24, 09:00:05] Sam: i do
@@ -29,3 +31,18 @@ async def test_somebody_is_forgotten_and_the_check_says_so(understudy: CommandLi
     assert (after.code, after.err) == (0, "")
     assert "Nothing of them is left" in after.out
     assert (await understudy("forget", "Leo", "--check", **settings)).code == 1
+
+
+async def test_a_hosted_model_that_learned_from_them_is_named(understudy: CommandLine, persona: Path) -> None:
+    dataset = build_dataset(understudy.state_dir / "datasets" / "turns", pseudonyms=False)
+    settings = {"persona": str(persona)}
+    async with fake_host() as fake:
+        desk = Desk(fake, understudy.state_dir, dataset)
+        record = await desk.finish(desk.agree())
+    assert (await understudy("forget", "Nobody", **settings)).code == 0
+    export = understudy.state_dir.parent / "_chat.txt"
+    export.write_text(EXPORT, encoding="utf-8")
+    assert (await understudy("import", str(export), "--me", "Sam", **settings)).code == 0
+    done = await understudy("forget", "Leo", **settings)
+    assert done.code == 1
+    assert f"`understudy hosted forget {record.id}`" in done.err
