@@ -13,6 +13,7 @@
     ├── SettingsUnusable  a training setting or preset that does not exist, or has a value that cannot be
     ├── BaseUnusable      a base model's folder is not whole, or of a kind that is not handled here
     ├── MemoryTooSmall    a training needs more than the card or the machine has free
+    ├── TuningFailed      no trial of a search came to its end
     ├── NotAsAsked        what would be trained is not what was asked for
     ├── TooFewTexts       nothing can be said of so few texts, or so few people
     ├── WorkTaken         a folder holds the checkpoints of another training
@@ -82,6 +83,10 @@ class BaseUnusable(TrainingError):
 
 class MemoryTooSmall(TrainingError):
     """A training that would need more memory than is free; found before anything is loaded."""
+
+
+class TuningFailed(TrainingError):
+    """A search of which nothing came: every trial failed or was pruned."""
 
 
 class NotAsAsked(TrainingError):

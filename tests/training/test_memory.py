@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -167,6 +171,26 @@ def test_a_card_too_small_for_the_base_is_told_the_largest_preset_that_fits() ->
         check_memory(LLAMA_3_8B, TrainSettings(), Machine(gpu=False, free=GB // 10))
 
 
+def test_short_rows_need_less_unless_they_are_packed() -> None:
+    machine = Machine(gpu=True, free=80 * GB)
+    whole, short, packed = (
+        check_memory(LLAMA_3_8B, TrainSettings(packing=packing), machine, longest)
+        for packing, longest in ((False, None), (False, 128), (True, 128))
+    )
+    assert whole is not None
+    assert short is not None
+    assert packed is not None
+    assert short.logits == whole.logits // 8
+    assert packed.logits == whole.logits
+
+
+def test_full_training_takes_sixteen_bytes_a_weight_and_two_more_where_it_computes_in_sixteen_bits() -> None:
+    shape = presets()["smollm2-135m"].architecture
+    for gpu, each in ((False, 16), (True, 18)):
+        needed = need(shape, TrainSettings(method="full"), gpu=gpu)
+        assert needed.weights + needed.trained == each * shape.parameters
+
+
 def test_a_base_of_another_shape_is_not_guessed_at() -> None:
     assert check_memory({"model_type": "gpt2"}, TrainSettings(), Machine(gpu=True, free=1)) is None
 
@@ -191,3 +215,46 @@ def test_every_preset_fits_a_card_that_people_have_and_the_smallest_two_fit_a_la
     for name in ("smollm2-135m", "smollm2-360m"):
         assert need(presets()[name].architecture, read_settings(name), gpu=False).total < 12 * GB
     assert smallest_card(200 * GB) is None
+
+
+MEASURE = """
+import json, sys, threading
+from pathlib import Path
+import psutil
+from benchmarks.train_gpu import make_base, make_dataset
+from training.architecture import Architecture
+from training.base import BaseFolder
+from training.dataset.folder import open_dataset
+from training.memory import need
+from training.settings import TrainSettings
+from training.trainer import Training, train
+
+folder = Path(sys.argv[1])
+shape = Architecture(layers=4, hidden=256, heads=4, kv_heads=4, head_dim=64, intermediate=640, vocab=16000)
+settings = TrainSettings(method=sys.argv[2], batch=4, max_length=512, packing=True, epochs=1, steps=1)
+make_base(folder / "base", shape)
+make_dataset(folder / "data", 1_000)
+me, most, done = psutil.Process(), [0], threading.Event()
+before = me.memory_info().rss
+
+def watch():
+    while not done.wait(0.005):
+        most[0] = max(most[0], me.memory_info().rss)
+
+watching = threading.Thread(target=watch)
+watching.start()
+train(Training(BaseFolder(folder / "base"), open_dataset(folder / "data"), settings, folder / "work"), folder / "out")
+done.set()
+watching.join()
+print(json.dumps([need(shape, settings, gpu=False).total, most[0] - before]))
+"""
+
+
+@pytest.mark.train
+def test_the_formula_agrees_with_a_run_on_this_cpu(tmp_path: Path) -> None:
+    # A process of its own: whatever ran here before has left its memory.
+    command = [sys.executable, "-W", "ignore", "-c", MEASURE, str(tmp_path), "qlora"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    computed, measured = json.loads(done.stdout.splitlines()[-1])
+    assert measured > 0.5 * GB, "else libraries, not the training, would be measured"
+    assert 0.75 <= computed / measured <= 1.5
