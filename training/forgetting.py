@@ -244,7 +244,7 @@ def _forget_dataset(traces: Traces, folder: Path) -> Iterator[str]:
             continue
         changed += before
         if path.suffix == ".parquet":
-            table = pl.read_parquet(path, memory_map=False)
+            table = _nameless(traces, pl.read_parquet(path, memory_map=False))
             has = pl.Series([traces.found_in(list(row)) for row in table.iter_rows()], dtype=pl.Boolean)
             table.filter(~has).write_parquet(fresh := path.with_name(f".{path.name}.new"))
             fresh.replace(path)
@@ -260,7 +260,15 @@ def _forget_dataset(traces: Traces, folder: Path) -> Iterator[str]:
             _replace(path, traces.masked(path.read_text(encoding="utf-8")).encode())
     if changed:
         _recount(folder)
-        yield f"{folder}: {changed} rows and entries"
+        yield f"{folder}: {changed} rows and entries; build it again from what is left in the imports"
+
+
+def _nameless(traces: Traces, table: pl.DataFrame) -> pl.DataFrame:
+    """Take names out of the chats' keys: a chat called after them is no reason to lose what others wrote in it."""
+    if "chat" not in table.columns:
+        return table
+    chats = [traces.masked(chat) for chat in table.get_column("chat")]
+    return table.with_columns(pl.Series("chat", chats, dtype=pl.String()))
 
 
 def _recount(folder: Path) -> None:

@@ -16,7 +16,7 @@ from bot.messengers.local import LocalRooms
 from chat.exports.export import Export
 from chat.exports.imports import Imports
 from chat.exports.people import People, Person
-from chat.message import Message, message_to_json
+from chat.message import Chat, ChatKey, Message, message_to_json
 from inference.persona import read_manifest, write_persona_toml
 from safety.consent import How, Purpose
 from safety.mode import Mode
@@ -171,6 +171,20 @@ def test_a_persona_is_to_be_trained_again_if_the_dataset_it_was_trained_on_had_t
     assert "it was trained on" in next(to_retrain(Traces.of(["Zoe"]), tmp_path, [mine]))
     again = trained_on(tmp_path / "d", after.fingerprint)
     assert list(to_retrain(traces, tmp_path, [again])) == []
+
+
+def test_a_chat_called_after_them_loses_the_name_and_not_what_others_wrote(tmp_path: Path) -> None:
+    lines = [line for n in range(9) for line in (("Leo", "lake?"), Said("Sam", f"no {n}", 20))]
+    chat = replace(chat_of(lines), chat=Chat(ChatKey("whatsapp", "Mia & Leo"), "Mia & Leo"))
+    recipe = read_recipe("documents", ["split.held_out=0"])
+    write_dataset(make_rows([chat], recipe), recipe, tmp_path / "datasets" / "one")
+    traces = Traces.of(["Mia"])
+    before = open_dataset(tmp_path / "datasets" / "one").rows("train")
+    forget_in_files(traces, tmp_path, [])
+    assert list(left_in_files(traces, tmp_path, [])) == []
+    after = open_dataset(tmp_path / "datasets" / "one").rows("train")
+    assert [row.body for row in after] == [row.body for row in before]
+    assert {row.chat for row in after} == {"whatsapp/[forgotten] & Leo"}
 
 
 def test_what_somebody_agreed_to_and_logs_are_forgotten_as_well(tmp_path: Path) -> None:
