@@ -7,10 +7,11 @@ the person really wrote to the same prompts, where that can have the fault at al
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
@@ -98,7 +99,7 @@ def faults(said: Sequence[Said], marks: Sequence[str], languages: Collection[str
     judged = {fault: range(len(answers)) for fault in Fault} | {
         Fault.LANGUAGE: [number for number, text in enumerate(answers) if languages and len(text) >= TELLING]
     }
-    stuck = stuck_answers(answers, real)
+    stuck = stuck_answers(said)
     found = {
         Fault.EMPTY: [
             number for number, text in enumerate(answers) if not split_bubbles(text) and not quiet[number]
@@ -160,18 +161,25 @@ def has_marks(text: str, marks: Iterable[str]) -> bool:
     )
 
 
-def stuck_answers(answers: Sequence[str], real: Sequence[str]) -> frozenset[str]:
-    """Which answers, folded, come so often that chance does not explain it, given how often the person says so.
+def stuck_answers(said: Sequence[Said]) -> frozenset[str]:
+    """Which answers, folded, come to more prompts than chance explains, given how often the person says so.
 
-    The interval of its share among the answers must lie above that among the person's.
+    The interval of its share of the prompts must lie above that of the person's. A prompt that was asked several times
+    counts once, and an answer to it by the part of the times that it came.
     """
-    given, own = Counter(map(_key, answers)), Counter(map(_key, real))
+    asked = Counter(one.case.prompt for one in said)
+    given, prompts = Counter[str](), defaultdict[str, set[str]](set)
+    for one in said:
+        text = _key(one.answer.text)
+        given[text] += Fraction(1, asked[one.case.prompt])  # type: ignore[assignment] # a counter adds fractions as well
+        prompts[text].add(one.case.prompt)
+    own = Counter(text for _, text in {(one.case.prompt, _key(one.case.real)) for one in said})
     return frozenset(
         text
         for text, count in given.items()
         if text
-        and count >= STUCK
-        and Estimate.share(count, len(answers)).low > Estimate.share(own[text], len(real)).high
+        and len(prompts[text]) >= STUCK
+        and Estimate.share(int(count), len(asked)).low > Estimate.share(own[text], len(asked)).high
     )
 
 

@@ -53,12 +53,25 @@ def test_an_answer_that_did_not_end_by_itself_is_cut_off() -> None:
 
 
 def test_the_same_answer_to_everything_is_stuck_where_the_person_does_not_say_so() -> None:
-    stuck = faults([told("idk man", real=f"word {number}") for number in range(12)], MARKS, ())
-    assert stuck.counts[Fault.STUCK].answers == 12
-    own = faults([told("idk man", real="idk man!") for _ in range(12)], MARKS, ())
-    assert own.counts[Fault.STUCK].answers == 0
-    twice = faults([told("idk man", real="no"), told("Idk, man", real="ok")], MARKS, ())
-    assert twice.counts[Fault.STUCK].answers == 0
+    def stuck(answers: list[tuple[str, str, str]]) -> int:
+        said = [told(text, real, prompt=prompt) for prompt, text, real in answers]
+        return faults(said, MARKS, ()).counts[Fault.STUCK].answers
+
+    assert stuck([(f"{at}?", "idk man", f"word {at}") for at in range(12)]) == 12
+    assert stuck([(f"{at}?", "idk man", "Idk, man!") for at in range(12)]) == 0
+    assert stuck([("1?", "idk man", "no"), ("2?", "Idk, man", "ok")]) == 0
+    # The same prompt again and again is one prompt, and now and then is not stuck.
+    assert stuck([("same?", "idk man", "no")] * 12) == 0
+    assert (
+        stuck(
+            [
+                (f"{at}?", "idk man" if draw == at % 9 else f"{at} {draw}", "no")
+                for at in range(20)
+                for draw in range(9)
+            ]
+        )
+        == 0
+    )
 
 
 def test_a_choice_to_say_nothing_is_counted_apart() -> None:
