@@ -7,7 +7,7 @@ the person really wrote to the same prompts, where that can have the fault at al
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,8 +28,6 @@ LOOP_TIMES: Final = 3
 """How often it stands there in a row, at least."""
 LOOP_SIGNS: Final = 40
 """Characters that a repetition spans at least where it is of characters: a laugh may be long."""
-STUCK: Final = 3
-"""Prompts that the same answer is given to, at least, to count as stuck."""
 TELLING: Final = 40
 """Characters below which no language is judged."""
 SURE: Final = 0.95
@@ -168,18 +166,14 @@ def stuck_answers(said: Sequence[Said]) -> frozenset[str]:
     counts once, and an answer to it by the part of the times that it came.
     """
     asked = Counter(one.case.prompt for one in said)
-    given, prompts = Counter[str](), defaultdict[str, set[str]](set)
+    given: Counter[str] = Counter()
     for one in said:
-        text = _key(one.answer.text)
-        given[text] += Fraction(1, asked[one.case.prompt])  # type: ignore[assignment] # a counter adds fractions as well
-        prompts[text].add(one.case.prompt)
+        given[_key(one.answer.text)] += Fraction(1, asked[one.case.prompt])  # type: ignore[assignment] # a counter adds fractions as well
     own = Counter(text for _, text in {(one.case.prompt, _key(one.case.real)) for one in said})
     return frozenset(
         text
         for text, count in given.items()
-        if text
-        and len(prompts[text]) >= STUCK
-        and Estimate.share(int(count), len(asked)).low > Estimate.share(own[text], len(asked)).high
+        if text and Estimate.share(int(count), len(asked)).low > Estimate.share(own[text], len(asked)).high
     )
 
 

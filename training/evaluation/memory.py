@@ -18,7 +18,7 @@ from rapidfuzz.distance import LCSseq, MatchingBlock
 
 from training.dataset.row import Document, Row, Talk
 from training.evaluation.estimate import Estimate
-from training.evaluation.runs import SharedRuns, weight_of, words_of
+from training.evaluation.runs import Run, SharedRuns, weight_of, words_of
 from training.evaluation.said import Said
 
 WORDS: Final = 8
@@ -203,21 +203,28 @@ class _Finder:
             yield from self._near(number, taken)
 
     def _near(self, number: int, taken: Sequence[range]) -> Iterator[_Match]:
-        text = self._texts[number]
-        found: dict[tuple[int, int], dict[int, float]] = {}
+        text, best, origin = self._texts[number], None, 0
+        anchors: dict[tuple[int, int], Run] = {}
         for run in self._shared.near(number, _ANCHOR):
             # Of a long text only what can lie beside the run: an alignment takes the product of both lengths.
             begin = max(0, run.place - len(text) - _GAP)
-            other = self._body[run.source].words[begin : run.place + len(text) + _GAP]
-            best = near_run(text, other)
-            if best is not None:
-                found.setdefault((best.at, best.end), {})[run.source] = best.likeness
-        units = {source for sources in found.values() for source in sources}
-        if not units or len(units) >= COMMON:
-            return
-        (at, end), sources = max(found.items(), key=lambda entry: (entry[0][1] - entry[0][0], -entry[0][0]))
-        if not any(one.start < end and at < one.stop for one in taken):  # that has been told already
-            yield _Match(" ".join(text[at:end]), end - at, max(sources.values()), tuple(sources))
+            found = near_run(text, self._body[run.source].words[begin : run.place + len(text) + _GAP])
+            if found is not None:
+                anchors[run.at, run.words] = run
+                if best is None or found.end - found.at > best.end - best.at:
+                    best, origin = found, run.source
+        if best is None or any(one.start < best.end and best.at < one.stop for one in taken):
+            return  # nothing, or it has been told already
+        part = text[best.at : best.end]
+        # The neighbours are two of all texts that have it: a phrase stands in more.
+        there = {source for run in anchors.values() for source in self._shared.sources(run)}
+        units = tuple(
+            source
+            for source in sorted({origin, *there})
+            if source == origin or near_run(part, self._body[source].words)
+        )
+        if len(units) < COMMON:
+            yield _Match(" ".join(part), len(part), best.likeness, units)
 
     def repeats(self, numbers: Iterable[int], long: set[int]) -> Repeats:
         """Sum up some of the texts."""

@@ -21,7 +21,7 @@ def test_each_chat_with_enough_answers_is_measured_by_itself() -> None:
         *(told("ok", "", "whatsapp/quiet") for _ in range(90)),
     ]
     base = [told(NORA[500 + at], one.case.real, one.case.chat, day=at) for at, one in enumerate(said)]
-    own = {"whatsapp/like-him": SAM[2000:2100]}
+    own = {"whatsapp/like-him": SAM[2000:2100], "whatsapp/unlike-him": SAM[:10]}
     remembered = memory([row(SECRET, chat="whatsapp/like-him")], said, SAM[1000:1100])
     found = contacts(said, remembered, marks=(), languages={"en"}, seed=1, base=base, own=own)
     assert list(found.measured) == ["whatsapp/like-him", "whatsapp/unlike-him"]
@@ -29,6 +29,7 @@ def test_each_chat_with_enough_answers_is_measured_by_itself() -> None:
     like, unlike = found.measured.values()
     assert (like.answers, unlike.answers) == (60, 51)
     assert like.style.persona.mean.high < unlike.style.persona.mean.low
+    assert (like.style.texts, unlike.style.texts) == (60, 25)
     assert (like.style.split_half, unlike.style.split_half) == (False, True)
     assert like.style.base is not None
     assert [(hit.answer, hit.elsewhere) for hit in unlike.hits] == [(110, True)]

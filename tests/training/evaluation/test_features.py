@@ -40,6 +40,7 @@ NONE = Vocabulary(frozenset(), frozenset())
             {"": 5, "bare": 1, "apostrophe": 1, "full": 1, "stretched": 1, "short": 1},
         ),
         ("Das weiß ich leider noch nicht genau", Feature.LANGUAGE, {"de": 1}),
+        ("ok lol no sofa pizza ok", Feature.LANGUAGE, {"": 1}),
     ],
 )
 def test_each_feature_is_counted_as_it_says(text: str, feature: Feature, tally: Mapping[str, int]) -> None:
@@ -90,6 +91,7 @@ def test_a_delay_falls_in_a_step() -> None:
         ("kkkk rsrs", ["kkk", "rsrs"]),
         ("mdr ptdr", ["mdr", "mdr"]),
         ("すごいwww", ["www"]),
+        ("面白い笑 (笑) 笑顔", ["www", "www"]),
         ("哈哈哈 233333", ["哈哈", "哈哈"]),
         ("ㅋㅋㅋ 네", ["ㅋㅋ"]),
         ("5555", ["555"]),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.prompt import PromptMessage
 from tests.training.evaluation.samples import bursts, row, told
-from training.dataset.row import Document, Learned, Row
+from training.dataset.row import Document, Learned, Row, Talk
 from training.evaluation.memory import COMMON, WORDS, memory, near_run
 
 PART = "my door code is four seven one nine and the key"
@@ -83,7 +85,8 @@ def test_what_stands_in_several_texts_of_training_is_a_phrase() -> None:
     rare = memory([row(phrase, day=day) for day in range(COMMON - 1)], [told(phrase)], [])
     common = memory([row(phrase, day=day) for day in range(COMMON)], [told(phrase)], [])
     assert (len(rare.hits), len(common.hits)) == (1, 0)
-    nearly = phrase.replace("wishes", "dreams")
+    nearly = phrase.replace("may", "let")
+    assert len(memory([row(phrase)], [told(nearly)], []).hits) == 1
     assert memory([row(phrase, day=day) for day in range(COMMON)], [told(nearly)], []).hits == ()
 
 
@@ -94,7 +97,10 @@ def test_what_an_answer_has_from_its_own_prompt_is_no_memory() -> None:
 def test_others_messages_that_were_only_shown_count_and_the_systems_do_not() -> None:
     shown = [row("ok", f"Mia: {SECRET}", day=day) for day in range(5)]
     assert len(memory(shown, [told(SECRET)], []).hits) == 1
-    assert memory(TRAIN, [told("you are sam " * 4)], []).hits == ()
+    one = row("ok")
+    assert isinstance(one.body, Talk)
+    told_so = replace(one, body=Talk((PromptMessage("system", SECRET), *one.body.messages[1:])))
+    assert memory([told_so], [told(SECRET)], []).hits == ()
 
 
 def test_a_number_counts_though_it_is_one_word() -> None:
