@@ -1,7 +1,8 @@
 """Apple's Messages: `chat.db` of a Mac, and `sms.db` of an iPhone's backup.
 
-The database is opened so that nothing is ever written beside it, and nothing in it is run. Tables and
-columns came one by one over the years; those that are missing count as empty.
+The database is opened so that nothing is ever written beside it, and nothing in it is run. With a write-ahead log
+beside it, a private copy of both is read. Tables and columns came one by one over the years; those that are missing
+count as empty.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from chat.exports.values import integer, string
 from chat.message import Attachment, Chat, ChatKey
 
 LARGEST_PACKED: Final = 8 << 30
-"""Bytes of a database in a zip, which has to be unpacked to be read."""
+"""Bytes of a database that has to be unpacked, or copied with its log, to be read."""
 
 _MAGIC: Final = b"SQLite format 3\0"
 # The second is its name in an iPhone's backup: the checksum of where it lay.
@@ -73,19 +74,15 @@ class IMessage:
     def read(self, unit: Unit, options: ReadOptions) -> Iterator[Export]:
         """Read the chats. Raises ExportMissing, ExportEmpty and ExportDamaged."""
         source, *beside = unit
-        with _on_disk(source) as path:
-            try:
-                with closing(_connect(path, source.size)) as database:
-                    reading = _Reading(source, _Database(database))
-                    for log in beside:
-                        if log.name.endswith("-wal") and log.size:
-                            # Opening it would write into the folder, and a copy's log may be of another day.
-                            reading.faults.add(log.name, 1, "the newest messages are still in this file")
-                    reading.see_all()
-            except (sqlite3.Error, OverflowError, ValueError) as error:
-                raise ExportDamaged(
-                    source.place, f"the database is broken ({type(error).__name__}); copy it again"
-                ) from error
+        log = next((one for one in beside if one.name.endswith("-wal") and one.size), None)
+        reading = _with_log(source, log) if log else None
+        if reading is None:
+            with _on_disk(source) as path:
+                reading = _read(source, path, source.size)
+            if log:
+                reading.faults.add(
+                    log.name, 1, "it does not fit the database: the newest messages are missing"
+                )
         yield from reading.finish(self.format)
 
 
@@ -247,6 +244,42 @@ def _known(source: Source) -> bool:
             return _Database(database).tables >= _TABLES
     except (sqlite3.Error, ValueError):
         return False
+
+
+def _read(source: Source, path: Path, size: int) -> _Reading:
+    try:
+        with closing(_connect(path, size)) as database:
+            reading = _Reading(source, _Database(database))
+            reading.see_all()
+            return reading
+    except (sqlite3.Error, OverflowError, ValueError) as error:
+        raise ExportDamaged(
+            source.place, f"the database is broken ({type(error).__name__}); copy it again"
+        ) from error
+
+
+def _with_log(source: Source, log: Source) -> _Reading | None:
+    """Read the database with what its log holds; None where the two do not go together.
+
+    In copies: SQLite writes into the folder of a database whose log it reads.
+    """
+    size = source.size + log.size
+    if size > LARGEST_PACKED:
+        return None
+    # `tempfile` makes it a folder for its owner alone.
+    with tempfile.TemporaryDirectory(prefix="understudy-") as folder:
+        path = Path(folder) / "chat.db"
+        for one, copied in ((source, path), (log, path.with_name("chat.db-wal"))):
+            with one.open() as original, copied.open("wb") as copy:
+                shutil.copyfileobj(original, copy)
+        try:
+            with closing(sqlite3.connect(path, isolation_level=None)) as database:
+                database.execute("PRAGMA trusted_schema = OFF")
+                _, pages, _ = database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return _read(source, path, size) if pages > 0 else None
+        except (sqlite3.Error, ExportDamaged):
+            # A log of another day: its pages and those of the database make no whole.
+            return None
 
 
 @contextmanager

@@ -57,6 +57,25 @@ def _arabic_halves(at: datetime) -> str:
     return text.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
 
 
+def _arabic_western(at: datetime) -> str:
+    return f"[{at.day}{RLM}/{at.month}{RLM}/{at.year}{RLM}\u060c {at:%H:%M:%S}] "
+
+
+def _us_android_plain(at: datetime) -> str:
+    hour, half = _half(at)
+    return f"{at.month}/{at.day}/{at:%y}, {hour}:{at:%M} {half} - "
+
+
+def _indian_android(at: datetime) -> str:
+    hour, half = _half(at)
+    return f"{at:%d/%m/%y}, {hour}:{at:%M}{NBSP}{half.lower()} - "
+
+
+def _spanish_iphone(at: datetime) -> str:
+    hour, half = _half(at)
+    return f"[{at.day}/{at.month}/{at:%y}, {hour}:{at:%M:%S}{NNBSP}{half[0].lower()}.{NBSP}m.] "
+
+
 def _german_halves(at: datetime) -> str:
     hour, _ = _half(at)
     half = ("nachts", "morgens", "vorm.", "mittags", "nachm.", "abends")[at.hour // 4]
@@ -116,4 +135,9 @@ DIALECTS = (
         end="\r\n",
     ),
     Dialect("argentine android", lambda at: f"{at.day}/{at.month}/{at:%y} {at:%H:%M} - ", seconds=False),
+    Dialect("arabic iphone with western digits", _arabic_western, seconds=True, end="\r\n"),
+    Dialect("us android with plain spaces", _us_android_plain, seconds=False),
+    Dialect("indian android", _indian_android, seconds=False),
+    Dialect("spanish iphone", _spanish_iphone, seconds=True, end="\r\n"),
+    Dialect("german iphone", lambda at: f"[{at:%d.%m.%y, %H:%M:%S}] ", seconds=True, end="\r\n"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 import tempfile
 import zipfile
@@ -361,13 +362,47 @@ def test_a_database_of_something_else_by_that_name_fails_alone(db: MessagesDb, t
     ]
 
 
-def test_a_log_beside_it_is_reported_and_nothing_is_written(db: MessagesDb, tmp_path: Path) -> None:
+def test_the_newest_messages_are_read_from_the_log_and_nothing_is_written(
+    db: MessagesDb, tmp_path: Path
+) -> None:
+    chat = db.chat("x", db.handle("x"))
+    db.message(chat, text="in the database")
+    live = tmp_path / "live"
+    live.mkdir()
+    shutil.copy(db.path, live / "chat.db")
+    with closing(sqlite3.connect(live / "chat.db", isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA wal_autocheckpoint = 0")
+        database.execute("UPDATE message SET text = 'in the log'")
+        for packed in (False, True):
+            # As it lies there while Messages runs.
+            copied = tmp_path / f"copied {packed}"
+            copied.mkdir()
+            for name in ("chat.db", "chat.db-wal"):
+                shutil.copy(live / name, copied / name)
+            path = copied
+            if packed:
+                path = tmp_path / "mac.zip"
+                with zipfile.ZipFile(path, "w") as archive_file:
+                    for name in ("chat.db", "chat.db-wal"):
+                        archive_file.write(copied / name, name)
+            before = {file: file.read_bytes() for file in copied.iterdir()}
+            (export,) = read_bundles((path,)).exports
+            assert (texts(export), export.problems) == (["in the log"], ())
+            assert {file: file.read_bytes() for file in copied.iterdir()} == before
+
+
+@pytest.mark.parametrize("log", [b"newer pages", b"\x37\x7f\x06\x82" + bytes(5_000)])
+def test_a_log_that_does_not_fit_is_reported_and_nothing_is_written(
+    db: MessagesDb, tmp_path: Path, log: bytes
+) -> None:
     db.message(db.chat("x", db.handle("x")), text="hi")
-    log = tmp_path / "chat.db-wal"
-    log.write_bytes(b"newer pages")
+    (tmp_path / "chat.db-wal").write_bytes(log)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     (export,) = read_bundles((tmp_path,)).exports
-    assert export.problems == (Problem("chat.db-wal", 1, "the newest messages are still in this file"),)
+    assert texts(export) == ["hi"]
+    assert [(problem.file, problem.line) for problem in export.problems] == [("chat.db-wal", 1)]
+    assert "newest messages are missing" in export.problems[0].what
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
