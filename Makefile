@@ -8,7 +8,7 @@ EXTRAS = dev$(if $(TRAIN),$(comma)train)
 comma = ,
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: export-speed mutations demo run test storm kill-latency lint types format sample-persona clean
+.PHONY: export-speed dataset-speed mutations demo run test storm kill-latency lint types format sample-persona clean
 
 demo: $(VENV)/installed
 	@$(BIN)/understudy demo $(if $(HEADLESS),--headless)
@@ -25,6 +25,9 @@ storm: $(VENV)/installed-$(EXTRAS)
 
 export-speed: $(VENV)/installed-$(EXTRAS)
 	$(BIN)/python -m benchmarks.exports
+
+dataset-speed: $(VENV)/installed-$(EXTRAS)
+	$(BIN)/python -m benchmarks.dataset
 
 kill-latency: $(VENV)/installed-$(EXTRAS)
 	$(BIN)/python -m benchmarks.kill_latency $(KILL_LATENCY)

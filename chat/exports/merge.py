@@ -89,7 +89,7 @@ def _under_one_name(exports: Sequence[Export]) -> Sequence[Export]:
     result = []
     for export in exports:
         if export.format == lead:
-            result.append(export.owned_by(export.owner | {author}))
+            result.append(export)
             continue
         own = pl.col("author").is_in(sorted(export.owner))
         renamed = [

@@ -23,7 +23,7 @@ from chat.exports.dates import DateOrder
 from chat.exports.export import Export, RowIds, Untyped
 from chat.exports.formats import read_export
 from chat.message import Attachment
-from tests.chat.exports.dialects import BOM, LRM, NNBSP, RLM
+from tests.chat.exports.dialects import BOM, LRM, NBSP, NNBSP, RLM
 
 STAMP = "23/03/2022, 13:31 - "
 IOS = "[23/03/2022, 13:31:07] "
@@ -264,6 +264,26 @@ def test_half_days(folder: Path) -> None:
         ),
     )
     assert [(m.sent_at.hour, m.sent_at.minute) for m in export.messages] == [(0, 5), (0, 6), (12, 7), (13, 8)]
+
+
+def test_spaces_and_marks_may_differ_within_a_dialect(folder: Path) -> None:
+    """As after an update of the phone, or where two exports were joined."""
+    export = read(
+        folder,
+        f"[3/4/24, 9:05:01{NNBSP}AM] Sam: a\n"
+        "[3/14/24, 10:05:02 PM] Sam: b\n"
+        f"[3{RLM}/15/24,{NBSP}9:05:03{RLM} AM] Sam: c\n",
+    )
+    assert [(m.sent_at.day, m.sent_at.hour, m.sent_at.second, m.text) for m in export.messages] == [
+        (4, 9, 1, "a"),
+        (14, 22, 2, "b"),
+        (15, 9, 3, "c"),
+    ]
+
+
+def test_an_iphones_header_may_stand_alone_and_a_text_may_end_in_a_bracket(folder: Path) -> None:
+    export = read(folder, f"{IOS}Sam: see [1]\n{IOS.strip()}\n{IOS}Mia: [2]\nmore [3]\n")
+    assert (texts(export), dict(export.other)) == (["see [1]", "[2]\nmore [3]"], {Untyped.NOTICE: 1})
 
 
 def test_the_japanese_and_buddhist_calendars(folder: Path) -> None:
