@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import torch
+from accelerate import PartialState
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from training.base import BaseFolder
@@ -34,6 +35,11 @@ class Compute:
     def dtype(self) -> Any:  # noqa: ANN401 - torch is untyped here
         """The torch type of the precision."""
         return getattr(torch, self.precision)
+
+
+def first_process() -> bool:
+    """Whether this is the process that speaks for all, where `accelerate launch` started one a device."""
+    return bool(PartialState(cpu=not torch.cuda.is_available()).is_main_process)
 
 
 def load_tokenizer(base: BaseFolder) -> Any:  # noqa: ANN401 - transformers is untyped here

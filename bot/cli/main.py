@@ -27,13 +27,14 @@ from bot.cli import (
     rules,
     service,
     switch,
+    training,
 )
 from bot.cli.screen import say_error
 from bot.cli.wishes import Wishes
 from bot.errors import BotError
 from chat.errors import ChatError
 from inference.errors import EngineError, InferenceError, PersonaError
-from training.errors import TrainingError
+from training.errors import Interrupted, TrainingBroke, TrainingError
 
 app = typer.Typer(
     add_completion=False,
@@ -84,6 +85,7 @@ people.add_to(app)
 imports.add_to(app)
 dataset.add_to(app)
 hosted.add_to(app)
+training.add_to(app)
 consent.add_to(app)
 reveal.add_to(app)
 forget.add_to(app)
@@ -136,6 +138,10 @@ def _known(error: BaseException) -> Exception | None:
 def _exit_code(error: Exception) -> int:
     if isinstance(error, BotError):
         return error.exit_code
+    if isinstance(error, Interrupted):
+        return 130
+    if isinstance(error, TrainingBroke):
+        return 11
     if isinstance(error, PersonaError):
         return 9
     if isinstance(error, EngineError):

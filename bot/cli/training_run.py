@@ -1,0 +1,120 @@
+"""What `understudy train` does, and what it shows."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+
+from bot.cli.screen import say, say_error
+from bot.cli.training_bar import TrainingBar
+from bot.cli.training_plan import Plan
+from training.checkpoints import Work
+from training.gguf import NumberType
+from training.memory import GB, Machine, check_memory
+from training.model import first_process
+from training.package import Package, package_persona
+from training.plot import PICTURE, draw_plot, write_plot
+from training.record import HISTORY, TrainingRecord, read_history
+from training.trainer import Training, prepared, quantised_words
+from training.trainer import train as run_training
+
+TRAINED = "trained"
+"""Where in the work folder the training is saved before it is packaged."""
+
+
+class TrainingRun:
+    """One call of the verb. Raises TrainingError and InferenceError."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._base, self._dataset, self._settings = plan.base, plan.dataset, plan.settings
+        self._training = Training(self._base, self._dataset, self._settings, plan.work, plan.form)
+
+    def run(self, *, fresh: bool, dry_run: bool) -> None:
+        """Train and package, or only say what would be."""
+        # With several devices each is a process of its own; one speaks for all.
+        first = first_process()
+        needed = check_memory(self._base.config, self._settings, Machine.here())
+        if first:
+            memory = "" if needed is None else f", about {needed.total / GB:.1f} GB of memory"
+            say(f"{self._settings.method.value} of {self._base.name} on {self._dataset.path}{memory}")
+        if dry_run:
+            self._tell_plan()
+            return
+        if fresh and first:
+            Work(self._plan.work).clear()
+        record = self._train(shown=first)
+        if first:
+            self._package(record)
+
+    def _tell_plan(self) -> None:
+        plan = prepared(self._training)
+        for key, value in self._settings.model_dump(mode="json").items():
+            say(f"  {key} = {value}")
+        say(
+            f"{len(plan.train.rows):,} rows to train on ({plan.train.shortened:,} shortened, "
+            f"{plan.train.left_out:,} left out) with {plan.train.learned:,} tokens that count; "
+            f"{len(plan.held_out.rows):,} rows held out"
+        )
+        for warning in plan.warnings:
+            say(f"note: {warning}", "yellow")
+
+    def _train(self, *, shown: bool) -> TrainingRecord:
+        console = Console(stderr=True, quiet=not shown)
+        stop = threading.Event()
+        with _stopping(stop), TrainingBar(console) as bar:
+            record = run_training(self._training, self._plan.work / TRAINED, report=bar, stop=stop)
+        if shown:
+            for warning in record.warnings:
+                say(f"note: {warning}", "yellow")
+            say(
+                f"trained {record.trainable_parameters:,} parameters on {quantised_words(record.quantised)}; held-out "
+                f"loss {record.loss_before:.3f} before, {record.loss_after:.3f} after epoch {record.kept_epoch}"
+            )
+        return record
+
+    def _package(self, record: TrainingRecord) -> None:
+        trained, out = self._plan.work / TRAINED, self._plan.out
+        points = read_history(trained)
+        write_plot(points, trained, f"{self._plan.name}, {record.base}")
+        if sys.stdout.isatty():
+            say(draw_plot(points))
+        package = Package.of(
+            self._plan.name,
+            self._training.layout(),
+            self._dataset,
+            numbers=NumberType(self._plan.numbers),
+            with_base=self._plan.with_base,
+        )
+        persona = asyncio.run(package_persona(self._base, trained, out, package))
+        for file in (HISTORY, PICTURE):
+            shutil.copyfile(trained / file, out / file)
+        # Last: until the persona stands, an interrupted packaging goes on from what was trained.
+        Work(self._plan.work).clear()
+        say(f"{persona.name} stands in {out}, fingerprint {persona.fingerprint[:12]}")
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    """Let the first Ctrl-C end the training after its step, with a checkpoint; the second ends it at once."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        say_error("ending after this step; once more ends at once, and goes on from the last checkpoint")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
