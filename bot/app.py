@@ -39,7 +39,7 @@ from bot.outbox import Outbox, Words
 from bot.owner import OwnerPresence
 from bot.owner_watch import OwnerWatch
 from bot.persona_secrets import secrets_in
-from bot.presence import Attendance
+from bot.presence import Attendance, Condition
 from bot.reveal import Reveals
 from bot.rewriter import Rewriter
 from bot.rewrites import Rewrites
@@ -265,9 +265,13 @@ class Service:
                     self._name,
                     self.persona.name,
                     self.persona.fingerprint,
-                    lambda: (self.engine.alive, self.worker.generating + self.rewriter.generating),
+                    self._condition,
                 )
             )
+
+    def _condition(self) -> Condition:
+        generating = self.worker.generating + self.rewriter.generating
+        return Condition(self.engine.alive, self.engine.trouble, generating)
 
     async def _sweep(self) -> None:
         while True:
@@ -294,7 +298,7 @@ async def open_service(
     persona = await load_persona(settings.persona)
     async with engine or _engine(settings, persona) as running:
         await running.verify(persona)
-        async with ModelClient(lambda: running.endpoint) as client:
+        async with ModelClient(lambda: running.endpoint, vouch=running.vouch) as client:
             if connectors is None:
                 account = Account(Author(f"persona:{persona.name}", persona.prompt.name))
                 connectors = [LocalConnector(office.rooms, office.store, account)]

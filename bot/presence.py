@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.clock import Clock
 from bot.errors import StoreAway
@@ -31,6 +31,16 @@ class Presence:
     model_alive: bool
     generating: int
     """Answers that are being written right now."""
+    model_trouble: str = ""
+    """Why the model is not alive, in a line; empty while it is."""
+
+
+class Condition(NamedTuple):
+    """How a service's model is; as `Presence` says it."""
+
+    alive: bool
+    trouble: str
+    generating: int
 
 
 class Attendance:
@@ -40,15 +50,13 @@ class Attendance:
         self._store = store
         self._clock = clock
 
-    async def keep(
-        self, name: str, persona: str, fingerprint: str, look: Callable[[], tuple[bool, int]]
-    ) -> None:
-        """Say it until cancelled; `look` gives whether the model lives and how many answers are being written."""
+    async def keep(self, name: str, persona: str, fingerprint: str, look: Callable[[], Condition]) -> None:
+        """Say it until cancelled; `look` gives how the model is."""
         since = self._clock.now_ms()
         try:
             while True:
-                alive, generating = look()
-                here = Presence(name, os.getpid(), since, persona, fingerprint, alive, generating)
+                alive, trouble, generating = look()
+                here = Presence(name, os.getpid(), since, persona, fingerprint, alive, generating, trouble)
                 entry = json.dumps(asdict(here) | {"until_ms": self._clock.now_ms() + _ALIVE_MS})
                 with contextlib.suppress(StoreAway):
                     await self._store.ask("hset", _SERVICES, name, entry)

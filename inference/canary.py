@@ -11,6 +11,7 @@ near-tie and so differs between two CPUs that are both right.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import fmean
@@ -97,11 +98,18 @@ async def check_canary(client: Asked, canary: Canary) -> None:
 
     What answers must be within the tolerance of the record, and nearer to the adapter than to the base.
     """
-    try:
-        answers = [await client.first_tokens(probe.prompt) for probe in canary.probes]
-    except ModelError as error:
-        raise EngineError(f"the canary got no answer: {error}") from error
-    pairs = [pair for pair in zip(answers, canary.probes, strict=True) if pair[0]]
+    # At once: whoever waits for an answer waits for this, too.
+    answers = await asyncio.gather(
+        *(client.first_tokens(probe.prompt) for probe in canary.probes), return_exceptions=True
+    )
+    pairs: list[tuple[dict[str, float], Probe]] = []
+    for answer, probe in zip(answers, canary.probes, strict=True):
+        if isinstance(answer, ModelError):
+            raise EngineError(f"the canary got no answer: {answer}") from answer
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer:
+            pairs.append((answer, probe))
     if len(pairs) < min(LEAST_PROBES, len(canary.probes)):
         raise EngineError(
             "the model server gives no log-probabilities: serve the persona with llama.cpp or vLLM"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
@@ -125,11 +125,18 @@ class ModelClient:
     """Asks one model; open it with `async with` and share it among tasks.
 
     `endpoint` may be a function: it is called for each try, so that a server which came back on another
-    port is found. It may raise ModelUnavailable.
+    port is found. It may raise ModelUnavailable. `vouch` is asked after each answer of `complete` whether the one who
+    gave it is who it should be, as `Engine.vouch` is; when it raises, there is no answer.
     """
 
-    def __init__(self, endpoint: Endpoint | Callable[[], Endpoint], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint | Callable[[], Endpoint],
+        limits: Limits | None = None,
+        vouch: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._source = endpoint
+        self._vouch = vouch
         self._limits = limits or Limits()
         # Reading is timed by us, token by token. Proxies from the environment would carry prompts away.
         self._http = httpx.AsyncClient(
@@ -177,6 +184,8 @@ class ModelClient:
                 finish_reason = chunk.finish_reason or finish_reason
                 usage = chunk.usage or usage
         ended = time.monotonic()
+        if self._vouch is not None:
+            await self._vouch()
         return Completion(
             text="".join(pieces),
             finish_reason=finish_reason,

@@ -59,7 +59,11 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
             "bold yellow",
         )
     for service in found["services"]:
-        model = "model up" if service["model_alive"] else "MODEL DOWN"
+        model = (
+            "model up"
+            if service["model_alive"]
+            else f"MODEL DOWN: {service['model_trouble'] or 'see the log'}"
+        )
         say(f"service {service['name']} (pid {service['pid']}): persona {service['persona']}, {model}")
     if not found["services"]:
         say("no service is running", "yellow")

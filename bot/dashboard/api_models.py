@@ -412,6 +412,8 @@ class ServiceBody(_Given):
     fingerprint: str
     model_alive: bool
     generating: int
+    model_trouble: str
+    """Why the model is not alive, in a line; empty while it is."""
 
     @classmethod
     def of(cls, presence: Presence) -> Self:
@@ -422,6 +424,7 @@ class ServiceBody(_Given):
             fingerprint=presence.fingerprint,
             model_alive=presence.model_alive,
             generating=presence.generating,
+            model_trouble=presence.model_trouble,
         )
 
 

@@ -47,7 +47,8 @@ class Header:
         elif not snapshot.services:
             line = _NO_SERVICE
         elif not model:
-            line = _MODEL_AWAY
+            told = next((service.model_trouble for service in snapshot.services if service.model_trouble), "")
+            line = f"{_MODEL_AWAY} {told[:1].upper()}{told[1:]}." if told else _MODEL_AWAY
         show_if(self._away, line)
         set_text(self._away, line)
 

@@ -27,6 +27,19 @@ class Engine(Protocol):
         """Whether the server answers, and, once `verify` has passed, answers as the persona."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """Why it is not alive, in a line for people; empty while it is."""
+        ...
+
+    async def vouch(self) -> None:
+        """Say that what has answered until now is still the persona that was verified.
+
+        Asked after each answer, before anybody gets it: a server may have come back as somebody else since the last
+        look. Raises ModelUnavailable when nobody can say so.
+        """
+        ...
+
     async def verify(self, persona: Persona) -> None:
         """Prove that this persona answers here, now and after each restart of the server.
 

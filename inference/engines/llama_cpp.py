@@ -59,12 +59,18 @@ class LlamaSettings:
     restart_seconds: float = 0.5
     """Before the first restart; doubles while it does not stay up."""
     longest_restart_seconds: float = 30.0
+    check_seconds: float = 5.0
+    """Between two looks at whether the files are still those that were loaded."""
+    canary_seconds: float = 600.0
+    """Between two askings of the canary while nothing seems to have changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Child:
     process: asyncio.subprocess.Process
     address: str
+    files: tuple[object, ...]
+    """What the model's files were like when it began to read them."""
 
 
 class LlamaCpp:
@@ -81,7 +87,9 @@ class LlamaCpp:
         self._key = secrets.token_urlsafe(32)
         self._child: _Child | None = None
         self._persona: Persona | None = None
-        self._supervisor: asyncio.Task[None] | None = None
+        self._latest: asyncio.subprocess.Process | None = None
+        self._trouble = ""
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     @property
     def endpoint(self) -> Endpoint:
@@ -103,6 +111,18 @@ class LlamaCpp:
         """The child's process id, while one runs."""
         return self._child.process.pid if self._child and self.alive else None
 
+    @property
+    def trouble(self) -> str:
+        """See `Engine.trouble`."""
+        return "" if self.alive else self._trouble or "llama.cpp is being restarted"
+
+    async def vouch(self) -> None:
+        """See `Engine.vouch`: the child was proved when it began; only its files may have changed under it."""
+        child = self._running()
+        if await asyncio.to_thread(self._files) != child.files:
+            self._give_up(child, "a file of the persona was changed while it was served")
+        self._running()
+
     async def verify(self, persona: Persona) -> None:
         """See `Engine.verify`; also compares the chat template's work with the training's."""
         await self._verify(persona, self._running())
@@ -110,22 +130,29 @@ class LlamaCpp:
 
     async def __aenter__(self) -> Self:
         self._child = await self._start()
-        self._supervisor = asyncio.create_task(self._supervise(self._child), name="llama.cpp supervisor")
+        self._tasks = (
+            asyncio.create_task(self._supervise(self._child), name="llama.cpp supervisor"),
+            asyncio.create_task(self._watch(), name="llama.cpp watch"),
+        )
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         # First the supervisor: it would take the end of the child for a death.
-        if self._supervisor is not None:
-            self._supervisor.cancel()
-            await asyncio.wait([self._supervisor])
-        child, self._child = self._child, None
-        if child is not None:
-            await self._stop(child.process)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._child = None
+        # Also one that was given up, and may not be gone yet.
+        if self._latest is not None:
+            await self._stop(self._latest)
 
     def _running(self) -> _Child:
         if self._child is None or not self.alive:
             # Never the old address: another process may have its port by now, and would get the prompts.
-            raise ModelUnavailable("llama.cpp is being restarted: try again shortly", safe_to_retry=True)
+            raise ModelUnavailable(
+                f"{self.trouble}: a moment, or see {self._log_file.name}", safe_to_retry=True
+            )
         return self._child
 
     def _endpoint(self, child: _Child, *, adapter: bool) -> Endpoint:
@@ -149,10 +176,55 @@ class LlamaCpp:
                 try:
                     child = await self._restart()
                 except InferenceError as error:
+                    self._trouble = str(error)
                     _log.error("engine_restart_failed", engine="llama.cpp", reason=str(error))
                 else:
-                    self._child = child
+                    self._child, self._trouble = child, ""
                     _log.info("engine_restarted", engine="llama.cpp", pid=child.process.pid)
+
+    async def _watch(self) -> None:
+        """Look at the files often and ask the canary now and then; a child of which either tells ill is given up."""
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        while True:
+            await asyncio.sleep(self._settings.check_seconds)
+            child, persona = self._child, self._persona
+            if child is None or persona is None:
+                continue
+            try:
+                await self.vouch()
+                if loop.time() - asked >= self._settings.canary_seconds:
+                    asked = loop.time()
+                    await self._verify(persona, child)
+            except ModelUnavailable:
+                continue
+            except EngineError as error:
+                if isinstance(error.__cause__, ModelError):
+                    # Busy, or gone meanwhile: who does not answer the canary answers nobody else either.
+                    _log.warning("engine_check_failed", engine="llama.cpp", reason=str(error))
+                    continue
+                self._give_up(child, str(error))
+
+    def _give_up(self, child: _Child, why: str) -> None:
+        """Let nobody reach this child any more, and end it: the supervisor brings another, which is proved first."""
+        if self._child is not child:
+            return
+        _log.error("engine_given_up", engine="llama.cpp", reason=why)
+        self._child, self._trouble = None, why
+        if child.process.returncode is None:
+            child.process.kill()
+
+    def _files(self) -> tuple[object, ...]:
+        """What tells one state of the model's files from another, without reading them."""
+        found: list[object] = []
+        for path in filter(None, (self._model.base, self._model.adapter)):
+            try:
+                state = path.stat()
+            except OSError as error:
+                found.append(type(error).__name__)
+            else:
+                found.append((state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns))
+        return tuple(found)
 
     async def _restart(self) -> _Child:
         child = await self._start()
@@ -173,6 +245,8 @@ class LlamaCpp:
         for path in (self._model.base, self._model.adapter):
             if path is not None and not path.is_file():
                 raise EngineError(f"{path} is missing: give a persona folder with its gguf files")
+        # Before the child reads them: what changes while it does is noticed afterwards.
+        files = await asyncio.to_thread(self._files)
         try:
             process = await self._spawn()
         except OSError as error:
@@ -193,7 +267,8 @@ class LlamaCpp:
             await self._stop(process)
             raise
         if "address" in report:
-            return _Child(process, report["address"])
+            self._latest = process
+            return _Child(process, report["address"], files)
         await self._stop(process)
         if report.get("error") == "import":
             raise EngineError(

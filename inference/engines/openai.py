@@ -18,11 +18,11 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class OpenAIServer:
-    """An `Engine` that starts nothing: it reaches a server, and looks again every `check_seconds`.
+    """An `Engine` that starts nothing: it reaches a server, and looks every `check_seconds` and after each answer.
 
-    The look asks which models there are and, once `verify` has passed, the canary again: a server that
-    was restarted between two looks could come back with another adapter under the same name. What kind of server
-    it is, is read from its list of models unless `dialect` says so: something in between may hide it.
+    The look asks which models there are and, once `verify` has passed, the canary again: nothing tells when a server
+    was restarted, or its adapter loaded anew, and it may come back as somebody else under the same name. What kind of
+    server it is, is read from its list of models unless `dialect` says so: something in between may hide it.
     """
 
     def __init__(
@@ -34,6 +34,9 @@ class OpenAIServer:
         self._client = ModelClient(lambda: self._endpoint)
         self._alive = False
         self._persona: Persona | None = None
+        self._trouble = ""
+        self._looks = 0
+        self._looking = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -41,7 +44,7 @@ class OpenAIServer:
         """The server's address. Raises ModelUnavailable while the last look failed."""
         if not self._alive:
             raise ModelUnavailable(
-                "the model server did not pass its last check: see the log", safe_to_retry=True
+                f"the model server did not pass its last check: {self._trouble}", safe_to_retry=True
             )
         return self._endpoint
 
@@ -50,11 +53,29 @@ class OpenAIServer:
         """Whether the last look found the model, and the persona when one is verified."""
         return self._alive
 
+    @property
+    def trouble(self) -> str:
+        """See `Engine.trouble`."""
+        return self._trouble
+
+    async def vouch(self) -> None:
+        """See `Engine.vouch`: asks the canary now. Answers that end while it is asked share the next one."""
+        if self._persona is None:
+            return
+        begun = self._looks
+        async with self._looking:
+            # Of two looks only one that began after the answer had come says who gave it.
+            if self._looks == begun:
+                await self._look_again()
+        if not self._alive:
+            raise ModelUnavailable(f"nobody can say who has answered: {self._trouble}")
+
     async def verify(self, persona: Persona) -> None:
         """See `Engine.verify`."""
-        await self._look(persona)
-        self._persona = persona
-        self._alive = True
+        async with self._looking:
+            await self._look(persona)
+            self._persona = persona
+            self._alive, self._trouble = True, ""
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -77,16 +98,22 @@ class OpenAIServer:
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(self._check_seconds)
-            try:
-                await self._look(self._persona)
-            except InferenceError as error:
-                if self._alive:
-                    _log.error("engine_check_failed", engine="openai", reason=str(error))
-                self._alive = False
-            else:
-                if not self._alive:
-                    _log.info("engine_check_passed", engine="openai")
-                self._alive = True
+            async with self._looking:
+                await self._look_again()
+
+    async def _look_again(self) -> None:
+        """Look, and keep what was found; while `_looking` is held."""
+        self._looks += 1
+        try:
+            await self._look(self._persona)
+        except InferenceError as error:
+            if self._alive:
+                _log.error("engine_check_failed", engine="openai", reason=str(error))
+            self._alive, self._trouble = False, str(error)
+        else:
+            if not self._alive:
+                _log.info("engine_check_passed", engine="openai")
+            self._alive, self._trouble = True, ""
 
     async def _look(self, persona: Persona | None) -> None:
         try:

@@ -26,6 +26,7 @@ from inference.errors import EngineError, ModelRejected, ModelUnavailable
 from inference.persona import (
     Persona,
     PersonaManifest,
+    Probe,
     Sampling,
     WeightsFile,
     fingerprint_of,
@@ -301,6 +302,68 @@ async def test_a_child_that_comes_back_as_somebody_else_stays_out(
         await asyncio.sleep(1.5)
         assert not engine.alive
         assert engine.pid is None
+
+
+async def test_an_adapter_that_is_replaced_while_it_is_served_ends_the_child(
+    persona: Persona, log: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(persona.folder, folder, ignore=shutil.ignore_patterns("base", "adapter", "*.py"))
+    copy, right = await load_persona(folder), tmp_path / "right.gguf"
+    shutil.copyfile(folder / "gguf/adapter.gguf", right)
+    settings = replace(SETTINGS, check_seconds=3600, longest_restart_seconds=0.2)
+    async with (
+        LlamaCpp(LlamaModel.of(copy), log, settings) as engine,
+        ModelClient(lambda: engine.endpoint, Limits(attempts=1), engine.vouch) as client,
+    ):
+        await engine.verify(copy)
+        await client.complete(PROMPT, Sampling(max_tokens=4))
+        pid = engine.pid
+        spoiled = tmp_path / "spoiled"
+        shutil.copytree(folder, spoiled)
+        spoil_adapter(spoiled)
+        (spoiled / "gguf/adapter.gguf").replace(folder / "gguf/adapter.gguf")
+        # The child still has the right one; but what answers next must be looked at first.
+        with pytest.raises(ModelUnavailable, match="was changed while it was served"):
+            await client.complete(PROMPT, Sampling(max_tokens=4))
+        await until(lambda: "answers" in engine.trouble)
+        assert not engine.alive
+        right.replace(folder / "gguf/adapter.gguf")
+        await until(lambda: engine.alive)
+        assert engine.trouble == ""
+        assert engine.pid != pid
+        assert (await client.complete(PROMPT, Sampling(max_tokens=4))).answer_tokens > 0
+
+
+@pytest.mark.parametrize("kind", ["files", "canary"])
+async def test_a_timer_finds_what_no_answer_asked_for(
+    persona: Persona, log: Path, tmp_path: Path, kind: str
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(persona.folder, folder, ignore=shutil.ignore_patterns("base", "adapter", "*.py"))
+    copy = await load_persona(folder)
+    settings = replace(SETTINGS, check_seconds=0.05, canary_seconds=0.1 if kind == "canary" else 3600)
+    async with LlamaCpp(LlamaModel.of(copy), log, settings) as engine:
+        await engine.verify(copy)
+        pid = engine.pid
+        if kind == "files":
+            os.utime(folder / "gguf/base.gguf")
+            # The same file again: a new child, which passes.
+            await until(lambda: engine.alive and engine.pid != pid)
+            return
+        # An adapter that somebody switched off in the running child: its files are as they were.
+        other = replace(copy, canary=copy.canary.model_copy(update={"probes": swapped(copy)}))
+        engine._persona = other
+        await until(lambda: "bare base model answers" in engine.trouble)
+        assert not engine.alive
+
+
+def swapped(persona: Persona) -> tuple[Probe, ...]:
+    """Probes to which the adapter answers as the base should."""
+    return tuple(
+        probe.model_copy(update={"adapter": probe.base, "base": probe.adapter})
+        for probe in persona.canary.probes
+    )
 
 
 async def test_leaving_stops_the_child(persona: Persona, log: Path) -> None:

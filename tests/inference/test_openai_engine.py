@@ -14,7 +14,7 @@ from inference.engines.engine import Engine
 from inference.engines.openai import OpenAIServer
 from inference.errors import EngineError, ModelUnavailable
 from inference.persona import Persona, load_persona, write_persona_toml
-from tests.fakes.openai_server import FakeOpenAIServer
+from tests.fakes.openai_server import FakeOpenAIServer, Reply
 from tests.inference.conftest import manifest_of
 
 ADAPTER = {" hey": -0.5, " lol": -1.2}
@@ -96,6 +96,45 @@ async def test_a_server_that_goes_and_comes_back_is_noticed(
             _ = engine.endpoint
         await server.start()
         await until(lambda: engine.alive)
+
+
+async def test_an_answer_of_somebody_else_reaches_nobody(server: FakeOpenAIServer, persona: Persona) -> None:
+    prompt = persona.canary.probes[0].prompt
+    async with (
+        OpenAIServer(server.endpoint("sam"), check_seconds=3600) as engine,
+        ModelClient(lambda: engine.endpoint, vouch=engine.vouch) as client,
+    ):
+        await engine.verify(persona)
+        assert (await client.complete(prompt, persona.sampling)).text == "hey there"
+        # The server serves the base under the adapter's name from now on (vLLM issue 34186), and says nothing of it.
+        server.first_tokens["sam"] = BASE
+        with pytest.raises(ModelUnavailable, match="bare base model answers"):
+            await client.complete(prompt, persona.sampling)
+        assert not engine.alive
+        assert "bare base model answers" in engine.trouble
+        asked = len(server.completions)
+        with pytest.raises(ModelUnavailable, match="did not pass its last check"):
+            _ = engine.endpoint
+        assert len(server.completions) == asked
+        server.first_tokens["sam"] = ADAPTER
+        await engine.vouch()
+        assert (engine.alive, engine.trouble) == (True, "")
+
+
+async def test_answers_that_end_together_share_a_look_that_began_after_them(
+    server: FakeOpenAIServer, persona: Persona
+) -> None:
+    async with OpenAIServer(server.endpoint("sam"), check_seconds=3600) as engine:
+        await engine.verify(persona)
+        before = [request.path for request in server.requests].count("/v1/models")
+        await asyncio.gather(*(engine.vouch() for _ in range(20)))
+        assert [request.path for request in server.requests].count("/v1/models") - before == 2
+        # Whoever asks while a look is under way may have been answered by somebody who came after it began.
+        server.reply = Reply(before_headers=0.2)
+        first = asyncio.create_task(engine.vouch())
+        await asyncio.sleep(0.05)
+        await asyncio.gather(engine.vouch(), first)
+        assert [request.path for request in server.requests].count("/v1/models") - before == 4
 
 
 async def test_a_server_that_comes_back_with_another_adapter_stays_out(

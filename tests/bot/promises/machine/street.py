@@ -165,6 +165,7 @@ class StreetEngine:
     """Implements as much of `inference.engines.engine.Engine` as a running service asks of it."""
 
     alive: bool = True
+    trouble: str = ""
 
     async def verify(self, persona: Persona) -> None:
         return None
