@@ -53,6 +53,7 @@ from bot.windows import RedisWindows
 from bot.worker import Worker
 from chat.message import Author
 from inference.client import Endpoint, ModelClient
+from inference.dialect import Dialect
 from inference.engines.engine import Engine
 from inference.engines.llama_cpp import LlamaCpp, LlamaModel, LlamaSettings
 from inference.engines.openai import OpenAIServer
@@ -296,7 +297,7 @@ async def open_service(
     """
     settings = office.settings
     persona = await load_persona(settings.persona)
-    async with engine or _engine(settings, persona) as running:
+    async with engine or engine_of(settings, persona) as running:
         await running.verify(persona)
         async with ModelClient(lambda: running.endpoint, vouch=running.vouch) as client:
             if connectors is None:
@@ -305,14 +306,16 @@ async def open_service(
             yield Service(office, persona, running, client, connectors)
 
 
-def _engine(settings: Settings, persona: Persona) -> Engine:
+def engine_of(settings: Settings, persona: Persona) -> Engine:
+    """The engine that the settings name, for this persona. Raises SettingsInvalid, and PersonaError without GGUF."""
     model = settings.model
     if model.engine == "openai":
         if not model.base_url:
             raise SettingsInvalid("the setting model.base_url is missing: the address of the model server")
         name = model.model or persona.name
         return OpenAIServer(
-            Endpoint(model.base_url.removesuffix("/v1"), name, model.api_key.get_secret_value())
+            Endpoint(model.base_url.removesuffix("/v1"), name, model.api_key.get_secret_value()),
+            dialect=None if model.server == "auto" else Dialect(model.server),
         )
     llama = LlamaSettings(threads=model.threads, slots=model.slots)
     return LlamaCpp(LlamaModel.of(persona), settings.state_dir / "llama.log", llama)

@@ -175,6 +175,8 @@ class ModelSettings(_Table):
     api_key: SecretStr = SecretStr("")
     model: str = ""
     """The name under which the server serves the persona's adapter; empty: the persona's own name."""
+    server: Literal["auto", "vllm", "llamacpp", "openai"] = "auto"
+    """What kind of server `openai` reaches, by which it is sent what it knows; `auto` believes its list of models."""
     threads: int | None = Field(default=None, ge=1)
     """Of the embedded engine; by default one less than there are cores."""
     slots: int = Field(default=4, ge=1)

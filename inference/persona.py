@@ -42,7 +42,7 @@ from inference.weights import Adapter, Base, Sha256, Weights, WeightsFile, unrea
 __all__ = [
     "MANIFEST", "Adapter", "Base", "Canary", "Origin", "Persona", "PersonaManifest", "Probe", "Quantiles", "Sampling",
     "StyleProfile", "TypingProfile", "Weights", "WeightsFile", "fingerprint_of", "load_persona", "read_manifest",
-    "write_persona_toml",
+    "resampled", "write_persona_toml",
 ]  # fmt: skip
 
 MANIFEST = "persona.toml"
@@ -183,6 +183,24 @@ def write_persona_toml(folder: Path, manifest: PersonaManifest) -> Path:
     return fresh.replace(path)
 
 
+def resampled(folder: Path, sampling: Sampling) -> PersonaManifest:
+    """Give a persona another sampling, and with that another fingerprint; it loses its evaluation.
+
+    Raises PersonaError, FingerprintMismatch when the persona was none already.
+    """
+    manifest = read_manifest(folder)
+    manifest.template.check(folder)
+    template = _read_text(folder / manifest.template.file)
+    if _fingerprint(manifest, template) != manifest.fingerprint:
+        # Else a change to anything else would get a fingerprint that fits, by the way.
+        raise _mismatch(manifest, template)
+    changed = manifest.model_copy(update={"sampling": sampling})
+    changes = {"format": 2, "fingerprint": _fingerprint(changed, template), "evaluation": None}
+    changed = changed.model_copy(update=changes)
+    write_persona_toml(folder, changed)
+    return changed
+
+
 async def load_persona(folder: Path, *, thorough: bool = False) -> Persona:
     """Read and check a persona folder.
 
@@ -212,22 +230,12 @@ def _load(folder: Path, thorough: bool) -> Persona:
             # What ships may leave out the Hugging Face folders; a folder that is there must be whole.
             if (folder / part.file).parent.is_dir():
                 part.check(folder, hashed=thorough or weights is manifest.adapter)
-    fingerprint = fingerprint_of(
-        base=manifest.base,
-        adapter=manifest.adapter,
-        template=template,
-        prompt=manifest.prompt,
-        sampling=manifest.sampling,
-    )
-    if fingerprint != manifest.fingerprint:
-        raise FingerprintMismatch(
-            f"persona {manifest.name}: its parts give fingerprint {fingerprint[:12]}, and {manifest.fingerprint[:12]} "
-            f"is on record; undo the change to the folder, or evaluate and package the persona again"
-        )
+    if _fingerprint(manifest, template) != manifest.fingerprint:
+        raise _mismatch(manifest, template)
     return Persona(
         folder=folder,
         name=manifest.name,
-        fingerprint=fingerprint,
+        fingerprint=manifest.fingerprint,
         prompt=manifest.prompt,
         sampling=manifest.sampling,
         typing=manifest.typing,
@@ -236,6 +244,24 @@ def _load(folder: Path, thorough: bool) -> Persona:
         adapter=manifest.adapter,
         canary=manifest.canary,
         manifest=manifest,
+    )
+
+
+def _fingerprint(manifest: PersonaManifest, template: str) -> str:
+    return fingerprint_of(
+        base=manifest.base,
+        adapter=manifest.adapter,
+        template=template,
+        prompt=manifest.prompt,
+        sampling=manifest.sampling,
+    )
+
+
+def _mismatch(manifest: PersonaManifest, template: str) -> FingerprintMismatch:
+    found = _fingerprint(manifest, template)
+    return FingerprintMismatch(
+        f"persona {manifest.name}: its parts give fingerprint {found[:12]}, and {manifest.fingerprint[:12]} "
+        f"is on record; undo the change to the folder, or evaluate and package the persona again"
     )
 
 

@@ -22,6 +22,7 @@ from bot.cli import (
     hosted,
     imports,
     people,
+    persona,
     records,
     reveal,
     rules,
@@ -86,6 +87,7 @@ imports.add_to(app)
 dataset.add_to(app)
 hosted.add_to(app)
 training.add_to(app)
+persona.add_to(app)
 consent.add_to(app)
 reveal.add_to(app)
 forget.add_to(app)
