@@ -71,7 +71,12 @@ async def test_an_adapter_replaced_behind_the_running_service_says_nothing(
             assert await room.answers() == said
             right.replace(served)
             assert (await room.settled(message)).outcome == "answered"
-            assert (await the_service(office)).model_trouble == ""
+
+            async def well() -> bool:
+                service = await the_service(office)
+                return service.model_alive and not service.model_trouble
+
+            await until(well)
 
 
 async def test_a_base_served_in_silence_under_the_adapters_name_says_nothing(
