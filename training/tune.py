@@ -37,6 +37,9 @@ RETRIES: Final = 2
 FIRST: Final = 5
 """Trials that are drawn at random, and never pruned, before what they gave guides the rest."""
 
+HOUSE: Final = frozenset({"bot", "chat", "inference", "safety", "training"})
+"""The packages whose errors are one line each that holds no message's text."""
+
 OPENINGS: Final = 5
 """How often a study's file is tried to be opened, half a second apart."""
 
@@ -169,6 +172,9 @@ class Tuning:
         suggestion = self.space.draw(trial, self.settings)
         trial.set_user_attr("settings", list(suggestion.settings))
         trial.set_user_attr("recipe", list(suggestion.recipe))
+        if (score := _known(trial.study, suggestion)) is not None:
+            # Trained with the same seed it would give the same again.
+            return self._scored(trial, score)
         frozen = trial.study.trials[trial.number]
         original = optuna.storages.RetryHeartbeatStaleTrialCallback.retried_trial_number(frozen)
         # The folder of the trial that died: its checkpoints are there.
@@ -195,6 +201,9 @@ class Tuning:
             raise
         finally:
             shutil.rmtree(work, ignore_errors=True)
+        return self._scored(trial, score)
+
+    def _scored(self, trial: optuna.Trial, score: Estimate) -> float:
         trial.set_user_attr("low", score.low)
         trial.set_user_attr("high", score.high)
         return score.value
@@ -215,6 +224,13 @@ def results(study: optuna.Study) -> tuple[Result, ...]:
     return tuple(_results(study))
 
 
+def _known(study: optuna.Study, suggestion: Suggestion) -> Estimate | None:
+    """The score of a trial that tried exactly this."""
+    return next(
+        (result.score for result in _results(study) if result.suggestion == suggestion and result.score), None
+    )
+
+
 def _results(study: optuna.Study) -> Iterator[Result]:
     for trial in study.get_trials(deepcopy=False):
         told = trial.user_attrs
@@ -232,7 +248,8 @@ def _results(study: optuna.Study) -> Iterator[Result]:
 
 def _told(error: Exception) -> str:
     """One line on what went wrong. Only our own errors' words: others' may quote a message's text."""
-    return " ".join(str(error).split()) if isinstance(error, TrainingError) else type(error).__name__
+    ours = type(error).__module__.partition(".")[0] in HOUSE
+    return " ".join(str(error).split()) if ours else type(error).__name__
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from bot.cli import (
     service,
     switch,
     training,
+    tuning,
 )
 from bot.cli.screen import say_error
 from bot.cli.wishes import Wishes
@@ -87,6 +88,7 @@ imports.add_to(app)
 dataset.add_to(app)
 hosted.add_to(app)
 training.add_to(app)
+tuning.add_to(app)
 persona.add_to(app)
 consent.add_to(app)
 reveal.add_to(app)

@@ -67,7 +67,7 @@ def plan_of(asked: Asked) -> Plan:
             )
     dataset = open_dataset(asked.dataset)
     base = find_base(asked.base, asked.revision)
-    form = form_of(dataset.recipe, _owner(dataset, asked.me))
+    form = form_of(dataset.recipe, owner_of(dataset, asked.me))
     return Plan(
         dataset=dataset,
         base=base,
@@ -89,20 +89,24 @@ def model_name(name: str) -> str:
 
 def _settings(asked: Asked, base: BaseFolder) -> training_settings.TrainSettings:
     """Those of the preset that was named, or was made for such a base, with the changes."""
-    preset = asked.preset
-    if not preset:
-        try:
-            made_for = preset_for(Architecture.of(base.config))
-        except BaseUnusable:
-            made_for = None
-        preset = made_for.name if made_for else ""
     return training_settings.read_settings(
-        preset, asked.changes, {"method": asked.method} if asked.method else None
+        asked.preset or preset_made_for(base),
+        asked.changes,
+        {"method": asked.method} if asked.method else None,
     )
 
 
-def _owner(dataset: DatasetFolder, me: str) -> str:
-    """Who the model is told it is."""
+def preset_made_for(base: BaseFolder) -> str:
+    """The name of the preset for a base of this shape; empty where there is none."""
+    try:
+        made_for = preset_for(Architecture.of(base.config))
+    except BaseUnusable:
+        return ""
+    return made_for.name if made_for else ""
+
+
+def owner_of(dataset: DatasetFolder, me: str) -> str:
+    """Who the model is told it is. Raises SettingsInvalid where the chats know the owner by several names."""
     owners = tuple(dataset.facts.get("owners") or ())
     if me or (isinstance(dataset.recipe, TurnsRecipe) and dataset.recipe.name):
         return me

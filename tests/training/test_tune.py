@@ -79,6 +79,21 @@ def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
         tuning(tmp_path, asked={"dataset": "other"}).run(2)
 
 
+def test_what_was_tried_already_is_not_trained_again(tmp_path: Path) -> None:
+    trained: list[Suggestion] = []
+
+    def measure(suggestion: Suggestion, work: Path, heard: Heard) -> Estimate:
+        trained.append(suggestion)
+        return Estimate(float(len(trained)), 0, 10)
+
+    study = tuning(tmp_path, measure, space=Space.read(["rank=2,4"]))
+    study.run(6)
+    assert len(trained) == 2
+    scores = {result.suggestion: result.score for result in study.results()}
+    assert len(study.results()) == 6
+    assert [scores[suggestion] for suggestion in trained] == [Estimate(1, 0, 10), Estimate(2, 0, 10)]
+
+
 def test_a_file_that_is_no_study_is_refused_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "study.db").write_text("something else entirely, and long enough to be read as a header")
     with pytest.raises(NotAsAsked, match="is no study"):

@@ -176,15 +176,14 @@ class Bench:
                 real, generated, others, _sample(own) if len(own) >= len(generated) else (), seed=self._seed
             )
         remembered = memory(self.train, said, [case.real for case in self.all_cases if not case.silence])
-        mine = [case.real for case in own]
-        wrong = faults(said, marks, self.languages, mine)
+        wrong = faults(said, marks, self.languages)
         judged = self._judged(said)
         return Measures(
             said=tuple(said),
             base_said=tuple(base),
             yardsticks=style,
             faults=wrong,
-            base_faults=faults(base, marks, self.languages, mine) if base else None,
+            base_faults=faults(base, marks, self.languages) if base else None,
             memory=remembered,
             judge=self.judge,
             judged=judged,

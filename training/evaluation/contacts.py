@@ -82,7 +82,7 @@ def contacts(
             len(here),
             # Fewer texts of training than held out would make all the samples as small.
             yardsticks(real, generated, others, earlier if len(earlier) >= len(real) else (), seed=seed),
-            faults(here, marks, languages, earlier),
+            faults(here, marks, languages),
             _taken(judge, generated.texts),
             hits,
             Estimate.share(len({hit.answer for hit in hits}), len(here)),

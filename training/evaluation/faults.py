@@ -85,13 +85,10 @@ class Faults:
     silences: int
 
 
-def faults(
-    said: Sequence[Said], marks: Sequence[str], languages: Collection[str], own: Sequence[str] = ()
-) -> Faults:
+def faults(said: Sequence[Said], marks: Sequence[str], languages: Collection[str]) -> Faults:
     """Count what is wrong with answers. `marks` are the template's own, `languages` the person's by ISO 639-1.
 
-    Without languages none is wrong. `own` is more that the person wrote, in training: what they say often there the
-    persona may say often, too.
+    Without languages none is wrong.
     """
     answers = [one.answer.text for one in said]
     real = [one.case.real for one in said if one.case.real.strip()]
@@ -100,7 +97,7 @@ def faults(
     judged = {fault: range(len(answers)) for fault in Fault} | {
         Fault.LANGUAGE: [number for number, text in enumerate(answers) if languages and len(text) >= TELLING]
     }
-    stuck = stuck_answers(said, own)
+    stuck = stuck_answers(said)
     found = {
         Fault.EMPTY: [
             number for number, text in enumerate(answers) if not split_bubbles(text) and not quiet[number]
@@ -114,7 +111,7 @@ def faults(
         Fault.CUT_OFF: [number for number, one in enumerate(said) if one.answer.finish == "length"],
     }
     telling = [text for text in real if languages and len(text) >= TELLING]
-    beside = {
+    own = {
         Fault.LOOP: _share(map(has_loop, real)),
         Fault.MARKS: _share(has_marks(text, known) for text in real),
         Fault.LANGUAGE: _share(_foreign(text, languages) for text in telling),
@@ -124,7 +121,7 @@ def faults(
             len(which),
             len(judged[fault]),
             Estimate.share(len(which), len(judged[fault])),
-            beside.get(fault),
+            own.get(fault),
         )
         for fault, which in found.items()
     }
@@ -162,22 +159,21 @@ def has_marks(text: str, marks: Iterable[str]) -> bool:
     )
 
 
-def stuck_answers(said: Sequence[Said], own: Sequence[str] = ()) -> frozenset[str]:
+def stuck_answers(said: Sequence[Said]) -> frozenset[str]:
     """Which answers, folded, come to more prompts than chance explains, given how often the person says so.
 
-    The interval of its share of the prompts must lie above that of the person's, there and in `own`. A prompt that was
-    asked several times counts once, and an answer to it by the part of the times that it came.
+    The interval of its share of the prompts must lie above that of the person's. A prompt that was asked several times
+    counts once, and an answer to it by the part of the times that it came.
     """
     asked = Counter(one.case.prompt for one in said)
     given: Counter[str] = Counter()
     for one in said:
         given[_key(one.answer.text)] += Fraction(1, asked[one.case.prompt])  # type: ignore[assignment] # a counter adds fractions as well
-    person = Counter(map(_key, [*{one.case.prompt: one.case.real for one in said}.values(), *own]))
+    own = Counter(text for _, text in {(one.case.prompt, _key(one.case.real)) for one in said})
     return frozenset(
         text
         for text, count in given.items()
-        if text
-        and Estimate.share(int(count), len(asked)).low > Estimate.share(person[text], person.total()).high
+        if text and Estimate.share(int(count), len(asked)).low > Estimate.share(own[text], len(asked)).high
     )
 
 

@@ -206,9 +206,10 @@ class Records:
 
     @contextmanager
     def in_hand(self, job: str) -> Iterator[None]:
-        """Have a job on record to oneself: two processes would upload twice. Raises RecordUnusable."""
-        self.read(job)
-        with (self.folder(job) / _LOCK).open("w") as file:
+        """Have a job to oneself: two processes would upload twice. Raises RecordUnusable when another has it."""
+        folder = self.folder(job)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (folder / _LOCK).open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

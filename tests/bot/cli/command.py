@@ -38,11 +38,13 @@ class CommandLine:
     environment: Mapping[str, str] = field(default_factory=dict)
     module: str = "bot"
     python: str = sys.executable
+    patience: float = _PATIENCE
+    """Seconds that a call may take."""
 
     async def __call__(self, *arguments: str, **settings: str) -> Ended:
         process = await self.start(*arguments, **settings)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self.patience):
                 out, err = await process.communicate()
         except BaseException:
             process.kill()

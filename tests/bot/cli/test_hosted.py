@@ -267,7 +267,6 @@ async def test_what_is_wrong_is_one_line(
     hosted: CommandLine, arguments: tuple[str, ...], settings: dict[str, str], code: int, said_: str
 ) -> None:
     assert said_ in await hosted.line(code, "hosted", *arguments, **settings)
-    assert not list(hosted.state_dir.glob("hosted/*"))
 
 
 async def test_a_dataset_of_another_format_says_what_makes_it(

@@ -60,9 +60,6 @@ def test_the_same_answer_to_everything_is_stuck_where_the_person_does_not_say_so
     assert stuck([(f"{at}?", "idk man", f"word {at}") for at in range(12)]) == 12
     assert stuck([(f"{at}?", "idk man", "Idk, man!") for at in range(12)]) == 0
     assert stuck([("1?", "idk man", "no"), ("2?", "Idk, man", "ok")]) == 0
-    often = [told("idk man", "no", prompt=f"{at}?") for at in range(12)]
-    assert faults(often, MARKS, (), ["idk man"] * 200).counts[Fault.STUCK].answers == 0
-    assert faults(often, MARKS, (), ["well"] * 200).counts[Fault.STUCK].answers == 12
     # The same prompt again and again is one prompt, and now and then is not stuck.
     assert stuck([("same?", "idk man", "no")] * 12) == 0
     assert (

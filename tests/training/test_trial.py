@@ -1,0 +1,77 @@
+"""One trial: trained as suggested, heard of after each epoch, scored on rows that training did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.training.datasets import build
+from training.errors import MemoryTooSmall
+from training.space import Suggestion
+
+if TYPE_CHECKING:
+    from training.base import BaseFolder
+    from training.trial import Trials
+
+pytestmark = pytest.mark.train
+
+QUICK = ("method=lora", "learning_rate=0.02", "batch=16", "max_length=256")
+
+
+def trials(base: BaseFolder, folder: Path, **changes: object) -> Trials:
+    from inference.sampling import Sampling
+    from training.trial import Trials
+
+    options: dict[str, object] = {
+        "base": base,
+        "dataset": build(folder / "data"),
+        "name": "Sam",
+        "fixed": QUICK,
+        "answers": 24,
+        "sampling": Sampling(temperature=0, max_tokens=12),
+    }
+    return Trials(**{**options, **changes})  # type: ignore[arg-type]
+
+
+def test_a_trial_tells_of_each_epoch_and_scores_above_a_trial_that_learns_nothing(
+    tiny_base: BaseFolder, tmp_path: Path
+) -> None:
+    bench = trials(tiny_base, tmp_path)
+    heard: list[tuple[int, float]] = []
+
+    def hear(epoch: int, share: float) -> None:
+        heard.append((epoch, share))
+
+    good = bench.measure(Suggestion(("rank=8", "epochs=3"), ()), tmp_path / "good", hear)
+    assert [epoch for epoch, _ in heard] == [1, 2, 3]
+    assert heard[-1][1] < heard[0][1] < 1, "a share of the bare base's loss"
+    heard.clear()
+    idle = bench.measure(
+        Suggestion(("rank=8", "epochs=1", "learning_rate=1e-9"), ()), tmp_path / "idle", hear
+    )
+    assert heard[0][1] == pytest.approx(1, abs=0.01)
+    assert good.value > idle.high
+    assert good.low <= good.value <= good.high <= 100
+
+
+def test_recipe_options_build_the_dataset_anew(tiny_base: BaseFolder, tmp_path: Path) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def rebuild(changes: Sequence[str], out: Path) -> None:
+        asked.append(tuple(changes))
+        build(out, changes=changes)
+
+    bench = trials(tiny_base, tmp_path, rebuild=rebuild)
+    work = tmp_path / "work"
+    bench.measure(Suggestion(("epochs=1",), ("history_messages=2",)), work, lambda epoch, share: None)
+    assert asked == [("history_messages=2",)]
+    assert "history_messages = 2" in (work / "dataset" / "recipe.toml").read_text()
+
+
+def test_a_trial_that_would_not_fit_is_not_begun(tiny_base: BaseFolder, tmp_path: Path) -> None:
+    bench = trials(tiny_base, tmp_path, fixed=("method=lora",))
+    with pytest.raises(MemoryTooSmall):
+        bench.measure(Suggestion(("batch=4000000",), ()), tmp_path / "work", lambda epoch, share: None)
