@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -288,7 +288,8 @@ async def seal(out: Path, facts: Mapping[str, Any], material: Material, numbers:
         # Read back and asked again, as every start of the service will.
         persona = await load_persona(out)
         if engine is not None:
-            await engine.verify(persona)
+            # Whether it can draw as the persona asks is another question: with beams the persona is for vLLM alone.
+            await engine.verify(replace(persona, sampling=Sampling()))
     return persona
 
 

@@ -168,7 +168,7 @@ def _engines(manifest: PersonaManifest) -> tuple[str, ...]:
     """Which engines have a form to serve; vLLM's base may have to be fetched first."""
     parts = [weights for weights in (manifest.base, manifest.adapter) if weights is not None]
     forms = (
-        ("llama.cpp", all(part.gguf is not None for part in parts)),
+        ("llama.cpp", all(part.gguf is not None for part in parts) and manifest.sampling.beams == 1),
         ("vLLM", all(part.safetensors for part in parts)),
     )
     return tuple(name for name, able in forms if able) or ("no engine",)

@@ -35,7 +35,12 @@ def train(
     ] = "",
     method: Annotated[str, typer.Option(help="qlora, lora or full.", show_default="the preset's")] = "",
     revision: Annotated[str, typer.Option(help="With a name on the hub: commit, branch or tag.")] = "",
-    numbers: Annotated[str, typer.Option(help="How the GGUF stores matrices: f32, f16 or q8_0.")] = "f16",
+    numbers: Annotated[
+        str, typer.Option(help="How the GGUF stores matrices: f32, f16, q8_0 or q4_0.")
+    ] = "f16",
+    sampling: Annotated[
+        str, typer.Option(help="A published starting point, see `understudy persona sampling`.")
+    ] = "",
     with_base: Annotated[
         bool, typer.Option("--with-base", help="Copy the base's folder into the persona's.")
     ] = False,
@@ -69,6 +74,7 @@ def train(
                 name=name,
                 me=me,
                 numbers=numbers,
+                sampling=sampling,
                 with_base=with_base,
             )
         )

@@ -11,6 +11,7 @@ from typing import Final
 import training.settings as training_settings
 from bot.errors import SettingsInvalid
 from inference.prompt import PromptFormat
+from inference.sampling import PUBLISHED, Sampling
 from training.architecture import Architecture
 from training.base import BaseFolder, find_base
 from training.dataset.folder import DatasetFolder, open_dataset
@@ -19,7 +20,7 @@ from training.errors import BaseUnusable
 from training.layout import form_of
 from training.preset import preset_for
 
-NUMBERS: Final = ("f32", "f16", "q8_0")
+NUMBERS: Final = ("f32", "f16", "q8_0", "q4_0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Asked:
     name: str = ""
     me: str = ""
     numbers: str = "f16"
+    sampling: str = ""
     with_base: bool = False
 
 
@@ -52,6 +54,7 @@ class Plan:
     out: Path
     work: Path
     numbers: str
+    sampling: Sampling
     with_base: bool
 
 
@@ -60,6 +63,7 @@ def plan_of(asked: Asked) -> Plan:
     for value, known, what in (
         (asked.method, ("", *training_settings.Method), "method"),
         (asked.numbers, NUMBERS, "way to store numbers"),
+        (asked.sampling, ("", *PUBLISHED), "sampling"),
     ):
         if value not in known:
             raise SettingsInvalid(
@@ -77,6 +81,7 @@ def plan_of(asked: Asked) -> Plan:
         out=asked.out,
         work=asked.work or asked.out.with_name(f"{asked.out.name}.training"),
         numbers=asked.numbers,
+        sampling=Sampling.named(asked.sampling) if asked.sampling else Sampling(),
         with_base=asked.with_base,
     )
 

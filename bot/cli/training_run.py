@@ -91,6 +91,7 @@ class TrainingRun:
             self._plan.name,
             self._training.layout(),
             self._dataset,
+            sampling=self._plan.sampling,
             numbers=NumberType(self._plan.numbers),
             with_base=self._plan.with_base,
         )

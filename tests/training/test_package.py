@@ -295,6 +295,20 @@ def test_a_dataset_and_its_layout_say_what_a_persona_is(tiny_base: BaseFolder, t
     assert json.loads(json.dumps(dict(made.origin.rows))) == dataset.facts["rows"]
 
 
+def test_a_persona_that_searches_with_beams_is_packaged_and_is_for_vllm(
+    tiny_base: BaseFolder, adapter: Path, tmp_path: Path
+) -> None:
+    persona = packaged(tiny_base, adapter, tmp_path / "out", sampling=Sampling.named("searched"))
+    assert persona.sampling.beams == 4
+
+    async def serve() -> None:
+        async with LlamaCpp(LlamaModel.of(persona), tmp_path / "l.log", LlamaSettings(slots=1)) as engine:
+            await engine.verify(persona)
+
+    with pytest.raises(EngineError, match="no beam search"):
+        asyncio.run(serve())
+
+
 async def test_the_fingerprint_covers_the_template_that_was_given(
     tiny_base: BaseFolder, adapter: Path, tmp_path: Path
 ) -> None:
