@@ -178,9 +178,17 @@ def write_persona_toml(folder: Path, manifest: PersonaManifest) -> Path:
     """Write persona.toml, replacing one that is there in a single step; gives its path."""
     path = folder / MANIFEST
     fresh = path.with_suffix(".toml.new")
-    # tomli-w knows no None; leaving it out says the same.
-    fresh.write_text(tomli_w.dumps(manifest.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+    fresh.write_text(tomli_w.dumps(_said(manifest.model_dump(mode="json"))), encoding="utf-8")
     return fresh.replace(path)
+
+
+def _said(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is None at any depth: TOML has no word for it, and not to name it says the same."""
+    return {
+        key: _said(value) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+        if value is not None
+    }
 
 
 def resampled(folder: Path, sampling: Sampling) -> PersonaManifest:

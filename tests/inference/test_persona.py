@@ -243,6 +243,14 @@ async def test_all_that_a_persona_is_made_of_is_read_back(persona_folder: Path) 
     assert persona.fingerprint == plain.fingerprint
 
 
+async def test_what_a_dataset_does_not_know_of_consent_is_left_out(persona_folder: Path) -> None:
+    # Built with --as-it-is, nobody was asked, and a dataset says so with nulls, which TOML has no word for.
+    consent = {"by": "as_it_is", "newest": None, "live": {"read": None, "people": 2}}
+    write_persona_toml(persona_folder, manifest_of(persona_folder).model_copy(update={"consent": consent}))
+    persona = await load_persona(persona_folder)
+    assert persona.manifest.consent == {"by": "as_it_is", "live": {"people": 2}}
+
+
 async def test_a_persona_whose_base_was_trained_has_no_adapter(persona_folder: Path) -> None:
     manifest = manifest_of(persona_folder)
     base = manifest.base.model_copy(update={"trained_from": sha256(b"the base before")})
