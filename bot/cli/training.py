@@ -39,8 +39,11 @@ def train(
         str, typer.Option(help="How the GGUF stores matrices: f32, f16, q8_0 or q4_0.")
     ] = "f16",
     sampling: Annotated[
-        str, typer.Option(help="A published starting point, see `understudy persona sampling`.")
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            help="A published starting point (`understudy persona sampling`), or temperature=0.4. Repeatable."
+        ),
+    ] = None,
     with_base: Annotated[
         bool, typer.Option("--with-base", help="Copy the base's folder into the persona's.")
     ] = False,
@@ -74,7 +77,7 @@ def train(
                 name=name,
                 me=me,
                 numbers=numbers,
-                sampling=sampling,
+                sampling=tuple(sampling or ()),
                 with_base=with_base,
             )
         )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from pydantic import ValidationError
 
 import training.settings as training_settings
 from bot.errors import SettingsInvalid
 from inference.prompt import PromptFormat
-from inference.sampling import PUBLISHED, Sampling
+from inference.sampling import Sampling
 from training.architecture import Architecture
 from training.base import BaseFolder, find_base
 from training.dataset.folder import DatasetFolder, open_dataset
@@ -38,7 +42,7 @@ class Asked:
     name: str = ""
     me: str = ""
     numbers: str = "f16"
-    sampling: str = ""
+    sampling: tuple[str, ...] = ()
     with_base: bool = False
 
 
@@ -63,7 +67,6 @@ def plan_of(asked: Asked) -> Plan:
     for value, known, what in (
         (asked.method, ("", *training_settings.Method), "method"),
         (asked.numbers, NUMBERS, "way to store numbers"),
-        (asked.sampling, ("", *PUBLISHED), "sampling"),
     ):
         if value not in known:
             raise SettingsInvalid(
@@ -81,7 +84,7 @@ def plan_of(asked: Asked) -> Plan:
         out=asked.out,
         work=asked.work or asked.out.with_name(f"{asked.out.name}.training"),
         numbers=asked.numbers,
-        sampling=Sampling.named(asked.sampling) if asked.sampling else Sampling(),
+        sampling=sampling_of(asked.sampling),
         with_base=asked.with_base,
     )
 
@@ -90,6 +93,28 @@ def model_name(name: str) -> str:
     """Make a model name of a person's: `Ann-Marie K.` gives `ann-marie-k`, and no letters `persona`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub("[^a-z0-9]+", "-", plain).strip("-")[:40].rstrip("-") or "persona"
+
+
+def sampling_of(words: Sequence[str]) -> Sampling:
+    """Give the sampling that is meant: a published starting point's name, `key=value` over it, or both.
+
+    Raises SettingsInvalid.
+    """
+    name, changes = "", dict[str, Any]()
+    try:
+        for word in words:
+            if "=" in word:
+                changes |= tomllib.loads(word)
+            else:
+                name = word
+        return Sampling.named(name, **changes) if name else Sampling.model_validate(changes)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise SettingsInvalid(f"sampling: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except tomllib.TOMLDecodeError:
+        raise SettingsInvalid("sampling is a name or key=value, such as temperature=0.4") from None
+    except ValueError as error:
+        raise SettingsInvalid(str(error)) from None
 
 
 def _settings(asked: Asked, base: BaseFolder) -> training_settings.TrainSettings:

@@ -15,17 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 # Found by reading; with more epochs Sam knows his lines by heart and the held-out loss rises again.
-ADAPTER = {
-    "per": "conversation",
-    "epochs": "2",
-    "learning-rate": "5e-4",
-    "batch": "8",
-    "rank": "16",
-    "temperature": "0.4",
-    "top-p": "0.9",
-    "max-tokens": "48",
-    "numbers": "f16",
-}
+SETTINGS = ("epochs=2", "learning_rate=5e-4", "batch=8", "rank=16", "alpha=32")
+SAMPLING = ("temperature=0.4", "top_p=0.9", "max_tokens=48")
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = "personas/sample"
 KEPT_BACK_SINCE = "2024-05-07"
@@ -34,7 +25,8 @@ KEPT_BACK_SINCE = "2024-05-07"
 
 def steps(work: Path, minutes: float) -> Sequence[Sequence[str]]:
     """Give the commands in order; they run in the repository's root."""
-    corpus = str(work / "corpus.jsonl")
+    corpus, data = str(work / "corpus.jsonl"), str(work / "dataset")
+    state = ("--state-dir", str(work / "state"))
     return (
         ("personas.sample.corpus", "--out", corpus),
         ("personas.sample.tokenizer", "--corpus", corpus, "--out", f"{SAMPLE}/base"),
@@ -48,19 +40,16 @@ def steps(work: Path, minutes: float) -> Sequence[Sequence[str]]:
             f"{minutes:g}",
         ),
         ("personas.sample.export", "--out", f"{SAMPLE}/sam_export.txt"),
+        ("bot", *state, "import", f"{SAMPLE}/sam_export.txt", "--me", "Sam"),
         (
-            *(
-                "training",
-                "persona",
-                "--export",
-                f"{SAMPLE}/sam_export.txt",
-                "--owner",
-                "Sam",
-                "--name",
-                "sam",
-            ),
-            *("--base", f"{SAMPLE}/base", "--out", SAMPLE, "--held-out-since", KEPT_BACK_SINCE),
-            *(word for option, value in ADAPTER.items() for word in (f"--{option}", value)),
+            *("bot", *state, "dataset", "build", "--recipe", "turns", "--as-it-is", "--out", data),
+            *("--set", f"split.since={KEPT_BACK_SINCE}", "--set", 'split.leaks="drop"'),
+        ),
+        (
+            *("bot", *state, "train", data, "--base", f"{SAMPLE}/base", "--out", SAMPLE, "--name", "sam"),
+            *("--work", str(work / "training")),
+            *(word for value in SETTINGS for word in ("--set", value)),
+            *(word for value in SAMPLING for word in ("--sampling", value)),
         ),
     )
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.training.conftest import FORM, TEMPLATE, make_base, odd_lines, talk
-from training.dataset.turns import Turns
+from tests.training.conftest import FORM, TEMPLATE, make_base, odd_lines
+from tests.training.datasets import build
 from training.errors import ConversionError, Disagreement
+from training.settings import Method, TrainSettings
 
 if TYPE_CHECKING:
     from training.base import BaseFolder
@@ -20,12 +21,17 @@ pytestmark = pytest.mark.train
 
 @pytest.fixture(scope="module")
 def adapter(tiny_base: BaseFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from training.lora import LoraSettings, train_lora
+    from training.trainer import Training, train
 
-    folder = tmp_path_factory.mktemp("adapter")
-    settings = LoraSettings(rank=4, alpha=8, epochs=1, learning_rate=1e-2, rslora=True)
-    train_lora(tiny_base, Turns().dataset([talk(40)], FORM), folder, settings)
-    return folder
+    folder = tmp_path_factory.mktemp("trained")
+    settings = TrainSettings(
+        method=Method.LORA, rank=4, alpha=8, epochs=1, learning_rate=1e-2, max_length=256, rslora=True
+    )
+    train(
+        Training(tiny_base, build(folder / "data"), settings, folder / "work", FORM),
+        out := folder / "adapter",
+    )
+    return out
 
 
 async def test_llama_cpp_agrees_with_and_without_the_adapter(

@@ -17,41 +17,34 @@ from inference.persona import Persona, Sampling, load_persona, read_manifest
 from inference.prompt import PromptFormat, PromptMessage
 from safety.shingles import Shingles
 from tests.training.conftest import MARKS, talk
+from tests.training.datasets import build
 
 if TYPE_CHECKING:
     from training.base import BaseFolder
 
 pytestmark = pytest.mark.train
 
-OPTIONS = ["--rank", "4", "--alpha", "8", "--epochs", "8", "--learning-rate", "1e-2", "--name", "little-sam"]
+SETTINGS = ("rank=4", "alpha=8", "epochs=8", "learning_rate=1e-2", "max_length=256")
 
 
 @pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("export") / "WhatsApp Chat with Friday five.txt"
-    lines = [f"{m.sent_at:%d/%m/%Y, %H:%M} - {m.author.name}: {m.text}\n" for m in talk(80).messages]
-    path.write_text("".join(lines))
-    return path
-
-
-@pytest.fixture(scope="module")
-def folder(tiny_base: BaseFolder, export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from training.command import main
+def folder(tiny_base: BaseFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from bot.cli.training_plan import Asked, plan_of
+    from bot.cli.training_run import TrainingRun
 
     out = tmp_path_factory.mktemp("persona")
     (out / "notes.txt").write_text("not the persona's")
-    call = [
-        "persona",
-        "--export",
-        str(export),
-        "--owner",
-        "Sam",
-        "--base",
-        str(tiny_base.path),
-        "--out",
-        str(out),
-    ]
-    assert main([*call, *OPTIONS, "--with-base"]) == 0
+    dataset = build(tmp_path_factory.mktemp("data") / "turns", "turns", ("silences = 0",), [talk(80)])
+    asked = Asked(
+        dataset=dataset.path,
+        base=str(tiny_base.path),
+        out=out,
+        changes=SETTINGS,
+        method="lora",
+        name="little-sam",
+        with_base=True,
+    )
+    TrainingRun(plan_of(asked)).run(fresh=False, dry_run=False)
     return out
 
 
@@ -70,6 +63,7 @@ async def test_the_folder_is_a_persona(folder: Path, tiny_base: BaseFolder) -> N
 
 def test_what_is_in_the_folder(folder: Path) -> None:
     parts = {"persona.toml", "chat_template.jinja", "gguf", "adapter", "base", "shingles.bin", "notes.txt"}
+    parts |= {"history.json", "loss.png"}
     assert {path.name for path in folder.iterdir()} == parts
     files = {"adapter_model.safetensors", "adapter_config.json", "training.json"}
     assert {path.name for path in (folder / "adapter").iterdir()} == files
@@ -132,58 +126,8 @@ async def test_a_folder_left_half_way_does_not_load(folder: Path, tmp_path: Path
         await load_persona(tmp_path / "persona")
 
 
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ({"--owner": "Sven"}, "one of Leo, Mia, Sam"),
-        ({"--export": "nowhere.txt"}, "there is no such file"),
-        ({"--base": "nowhere"}, "download the base again"),
-        ({"--max-length": "20"}, "max_length"),
-        ({"--held-out-since": "2030-01-01"}, "another day"),
-        ({"--epochs": "0"}, "at least 1"),
-    ],
-)
-def test_mistakes_are_told_in_one_line(
-    change: dict[str, str],
-    says: str,
-    tiny_base: BaseFolder,
-    export: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    from training.command import main
-
-    call = {
-        "--export": str(export),
-        "--owner": "Sam",
-        "--base": str(tiny_base.path),
-        "--out": str(tmp_path / "out"),
-    }
-    arguments = [part for pair in (call | change).items() for part in pair]
-    assert main(["persona", *arguments]) == 1
-    told = [
-        line
-        for line in capsys.readouterr().err.splitlines()
-        if line.strip() and not line.startswith("training")
-    ]
-    assert len(told) == 1
-    assert says in told[0]
-    assert not (tmp_path / "out").exists()
-
-
 def test_the_record_says_what_was_trained(folder: Path) -> None:
     record = json.loads((folder / "adapter/training.json").read_text())
     assert record["settings"]["rank"] == 4
     assert record["modules"]["q_proj"] == 2
     assert len(record["held_out"]) == 1 + record["settings"]["epochs"]
-
-
-def test_names_for_models() -> None:
-    from training.apprentice import slug
-
-    assert [slug(name) for name in ("Sam", "Zoë O’Neil", "山", "--")] == [
-        "sam",
-        "zoe-oneil",
-        "persona",
-        "persona",
-    ]

@@ -201,6 +201,19 @@ async def test_a_damaged_dataset_is_not_trained_on(
     assert "train.parquet" in told
 
 
+def test_sampling_is_a_name_or_values_over_it() -> None:
+    from bot.cli.training_plan import sampling_of
+    from inference.sampling import PUBLISHED, Sampling
+
+    name = next(iter(PUBLISHED))
+    assert sampling_of(()) == Sampling()
+    assert sampling_of((name, "max_tokens=48")) == Sampling.named(name, max_tokens=48)
+    assert sampling_of(("temperature=0.4", "top_p=0.7")) == Sampling(temperature=0.4, top_p=0.7)
+    for wrong in ("nobodys", "temperature=9", "warmth=1", "temperature="):
+        with pytest.raises(SettingsInvalid):
+            sampling_of((wrong,))
+
+
 def test_model_names_of_names() -> None:
     from bot.cli.training_plan import model_name
 
