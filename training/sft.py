@@ -21,7 +21,7 @@ from training.errors import Diverged
 from training.record import Point, Progress
 
 _POOL: Final = 16
-"""Steps whose rows are sorted by length together."""
+"""Steps whose rows are sorted by length together, at the most."""
 
 
 class Order(Sampler):  # type: ignore[misc] # torch is untyped here
@@ -49,9 +49,10 @@ class Order(Sampler):  # type: ignore[misc] # torch is untyped here
         order = list(range(len(self._lengths)))
         draw.shuffle(order)
         # Sorted within pools of many steps only, so that who meets whom still changes by epoch.
+        pool = self._size * max(1, min(_POOL, len(order) // (4 * self._size)))
         steps = []
-        for start in range(0, len(order), _POOL * self._size):
-            near = sorted(order[start : start + _POOL * self._size], key=lambda row: -self._lengths[row])
+        for start in range(0, len(order), pool):
+            near = sorted(order[start : start + pool], key=lambda row: -self._lengths[row])
             steps += [near[begin : begin + self._size] for begin in range(0, len(near), self._size)]
         # What is no whole step must stay last: the batches are cut from the rows in a row.
         rest = [step for step in steps if len(step) < self._size]
