@@ -23,7 +23,6 @@ HEAVY = {"torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "
 READS_ENVIRONMENT = {
     "bot/settings.py",  # the settings
     "bot/cli/training.py",  # tells transformers to stay offline, before it is imported
-    "training/__main__.py",  # so does this
 }
 PRINTS = {
     "inference/engines/llama_server.py",  # a child process that answers its parent on standard output

@@ -39,7 +39,7 @@ def trainer(
     import training.sft as module
     from training.trainer import Training, train
 
-    made = []
+    made: list[Sft] = []
     begun = module.Sft.__init__
 
     def watched(self: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401
