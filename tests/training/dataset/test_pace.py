@@ -35,7 +35,8 @@ def chat(bursts: int, *, by_second: bool = True, seed: int = 0, bubbles: int = 3
         for place in range(draw.randint(1, bubbles)):
             text = "x" * draw.randint(2, 80)
             if place:
-                at += timedelta(seconds=2 + round(len(text) / SPEED) + draw.choice((0, 0, 0, 0, 20)))
+                thought = 40 if len(text) < 30 and draw.random() < 0.2 else 0
+                at += timedelta(seconds=2 + round(len(text) / SPEED) + thought)
             add("Sam", text)
     return Export(
         *(Chat(ChatKey("whatsapp", "Five"), "Five"), "whatsapp", "test", Clock.WALL, rows.table()),
@@ -54,7 +55,7 @@ def test_bursts_replies_pauses_and_the_speed_of_typing_are_measured() -> None:
     assert style.characters is not None
     assert 30 < style.characters.middle < 50
     assert style.pause_seconds is not None
-    # Some thought for twenty seconds before a bubble: a median of slopes does not mind.
+    # Some short bubbles come after a long thought: a median of slopes does not mind, a mean would.
     assert style.characters_per_second == pytest.approx(SPEED, rel=0.15)
 
 
