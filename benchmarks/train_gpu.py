@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,8 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from benchmarks.dataset import export_of
+from chat.exports.export import Clock, Export, RowsBuilder
+from chat.message import Chat, ChatKey
 from training.architecture import Architecture
 from training.base import BaseFolder
 from training.dataset.build import make_rows, write_dataset
@@ -123,11 +126,42 @@ def make_base(folder: Path, shape: Architecture) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
+def draw_talk(messages: int, seed: int = 1) -> Export:
+    """Draw a chat of three: bursts of one to four messages, with pauses of seconds to hours."""
+    draw, rows, at = random.Random(seed), RowsBuilder(), datetime(2022, 1, 1, 9)  # noqa: DTZ001 - a wall clock
+    words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(2, 9))) for _ in range(5_000)]
+    while len(rows) < messages:
+        author = draw.choice(("Sam", "Mia", "Leo"))
+        at += timedelta(seconds=draw.choice((20, 60, 900, 8_000)) * draw.random())
+        for _ in range(draw.randint(1, 4)):
+            at += timedelta(seconds=draw.randint(1, 30))
+            text = " ".join(draw.choices(words, k=int(draw.lognormvariate(1.6, 0.8)) + 1))
+            number = len(rows)
+            rows.add(
+                id=f"m{number}",
+                author=author,
+                name=author,
+                at=at,
+                text=text,
+                file="chat.txt",
+                line=number + 1,
+            )
+    return Export(
+        Chat(ChatKey("whatsapp", "drawn"), "drawn"),
+        "whatsapp",
+        "drawn",
+        Clock.WALL,
+        rows.table(),
+        Path("chat.txt"),
+        owner=frozenset({"Sam"}),
+    )
+
+
 def make_dataset(folder: Path, messages: int) -> None:
     """Draw talk and build the dataset that the recipe `turns` makes of it, with rows of some hundred bytes."""
     changes = ("history_messages=4", 'split.leaks="drop"', "split.gap_hours=1", "split.embargo_hours=0")
     recipe = read_recipe("turns", changes)
-    write_dataset(make_rows([export_of(1, messages, seed=1)], recipe), recipe, folder)
+    write_dataset(make_rows([draw_talk(messages)], recipe), recipe, folder)
 
 
 def run_one(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from training.dataset.row import Row
 from training.errors import DatasetTooSmall, DiskFull, Interrupted, OutOfMemory, SettingsUnusable
 from training.held_out import summed_loss
 from training.layout import Encoded, Layout, form_of, layout_of, loss_of
+from training.memory import Machine, check_memory
 from training.model import Compute, load_model, load_tokenizer
 from training.pairing import pairing_warnings
 from training.record import Progress, Quantised, TrainingRecord, write_history
@@ -73,8 +74,8 @@ def train(
 
     What is saved is an adapter in PEFT's form, or with the method `full` a model. Once `stop` is set, the
     training saves and raises Interrupted. The same seed on the same machine and number of threads gives the
-    same adapter, interrupted or not. Raises BaseUnusable, DatasetTooSmall, NotAsAsked, WorkTaken and
-    TrainingBroke; the work folder keeps the last whole checkpoint.
+    same adapter, interrupted or not. Raises BaseUnusable, DatasetTooSmall, MemoryTooSmall, NotAsAsked, WorkTaken
+    and TrainingBroke; the work folder keeps the last whole checkpoint.
     """
     # What libraries say on the way is for who calls them, not for who trains a persona.
     set_verbosity_error()
@@ -96,6 +97,11 @@ class Prepared:
     held_out: Encoded
     repeated: float
     warnings: tuple[str, ...]
+
+    @property
+    def longest(self) -> int:
+        """How many tokens the longest row has, trained on or held out."""
+        return max(len(row.ids) for row in (*self.train.rows, *self.held_out.rows))
 
 
 def prepared(training: Training) -> Prepared:
@@ -133,6 +139,8 @@ class _Run:
     def run(self, out: Path) -> TrainingRecord:
         arguments = self._arguments()
         first = arguments.process_index == 0
+        # Before a byte of the base is read: that takes minutes where it is large.
+        check_memory(self._training.base.config, self._settings, Machine.here(), self._rows.longest)
         base_sha256 = self._training.base.sha256()
         if first:
             self._work.claim(

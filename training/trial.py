@@ -22,7 +22,6 @@ from training.evaluation.perplexity import Likelihood, Perplexity, likelihood
 from training.evaluation.speaker import Said
 from training.evaluation.torch_speaker import TorchSpeaker
 from training.layout import Tokens, form_of
-from training.memory import Machine, check_memory
 from training.model import Compute, load_model
 from training.record import Progress
 from training.settings import Loss, Method, read_settings
@@ -69,7 +68,6 @@ class Trials:
         if suggestion.recipe and self.rebuild is not None:
             self.rebuild(suggestion.recipe, work / "dataset")
             dataset = open_dataset(work / "dataset")
-        check_memory(self.base.config, settings, Machine.here())
         form = form_of(dataset.recipe, self.name)
         training = Training(self.base, dataset, settings, work / "training", form)
         try:

@@ -14,6 +14,14 @@ from bot.cli.wishes import wishes
 from training.errors import ExtraMissing
 
 
+def _show_presets(wanted: bool) -> None:
+    if wanted:
+        from bot.cli.preset_table import show_presets  # noqa: PLC0415 - for this option alone
+
+        show_presets()
+        raise typer.Exit
+
+
 def train(
     context: typer.Context,
     dataset: Annotated[Path, typer.Argument(help="The folder that `dataset build` made.")],
@@ -55,6 +63,15 @@ def train(
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be trained, and the memory it needs.")
+    ] = False,
+    _presets: Annotated[
+        bool,
+        typer.Option(
+            "--presets",
+            help="List the presets, with the memory that each needs.",
+            callback=_show_presets,
+            is_eager=True,
+        ),
     ] = False,
 ) -> None:
     """Train a persona on a dataset, and package it. Interrupted, it goes on when the same is asked for again."""

@@ -42,10 +42,8 @@ class TrainingRun:
         """Train and package, or only say what would be."""
         # With several devices each is a process of its own; one speaks for all.
         first = first_process()
-        needed = check_memory(self._base.config, self._settings, Machine.here())
         if first:
-            memory = "" if needed is None else f", about {needed.total / GB:.1f} GB of memory"
-            say(f"{self._settings.method.value} of {self._base.name} on {self._dataset.path}{memory}")
+            say(f"{self._settings.method.value} of {self._base.name} on {self._dataset.path}")
         if dry_run:
             self._tell_plan()
             return
@@ -64,6 +62,9 @@ class TrainingRun:
             f"{plan.train.left_out:,} left out) with {plan.train.learned:,} tokens that count; "
             f"{len(plan.held_out.rows):,} rows held out"
         )
+        needed = check_memory(self._base.config, self._settings, Machine.here(), plan.longest)
+        if needed is not None:
+            say(f"about {needed.total / GB:.1f} GB of memory; the longest row has {plan.longest:,} tokens")
         for warning in plan.warnings:
             say(f"note: {warning}", "yellow")
 
