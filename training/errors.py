@@ -15,6 +15,7 @@
     ├── MemoryTooSmall    a training needs more than the card or the machine has free
     ├── TuningFailed      no trial of a search came to its end
     ├── NotAsAsked        what would be trained is not what was asked for
+    ├── WrongDataset      a dataset that is not the one a persona was trained on
     ├── TooFewTexts       nothing can be said of so few texts, or so few people
     ├── WorkTaken         a folder holds the checkpoints of another training
     ├── TrainingBroke     a training that ended before its end; its last whole checkpoint is kept
@@ -91,6 +92,10 @@ class TuningFailed(TrainingError):
 
 class NotAsAsked(TrainingError):
     """The model that stands ready differs from the settings; training it would prove nothing."""
+
+
+class WrongDataset(TrainingError):
+    """A dataset on which a persona was not trained: what it holds out may have been trained on."""
 
 
 class TooFewTexts(TrainingError):

@@ -18,6 +18,7 @@ from bot.cli import (
     dataset,
     doctor,
     drafts,
+    evaluation,
     forget,
     hosted,
     imports,
@@ -86,6 +87,7 @@ chats.add_to(app)
 people.add_to(app)
 imports.add_to(app)
 dataset.add_to(app)
+evaluation.add_to(app)
 hosted.add_to(app)
 training.add_to(app)
 tuning.add_to(app)

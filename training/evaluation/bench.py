@@ -40,6 +40,8 @@ QUICK = 120
 _PORTION = 32
 _NEWEST = 4000
 """Rows of training, the last ones, that tell how the person writes now and who else writes."""
+_LEAST_SCALE = 0.01
+"""Of a style distance; less than that apart two samples of this size never are."""
 _WORST = Estimate(1.0, 1.0, 1.0)
 
 
@@ -194,7 +196,7 @@ class Bench:
             perplexity=perplexity,
             score=score(
                 # Who never speaks has no style at all.
-                style=style.normalised if style else _WORST,
+                style=_on_the_scale(style) if style else _WORST,
                 judged=judged,
                 gain=perplexity.gain(self._seed) if perplexity else None,
                 broken=wrong.any,
@@ -248,6 +250,19 @@ def held_out_side(dataset: DatasetFolder) -> Side:
     if rows.get("valid"):
         return "valid"
     raise DatasetTooSmall("this dataset holds nothing out: set split.held_out, and build it again")
+
+
+def _on_the_scale(found: Yardsticks) -> Estimate | None:
+    """Where between person (0) and base (1) the persona's style lies; None where there is no base.
+
+    Where the base is not measurably further off than the person, the figure is that of the means, and between 0 and
+    1 anything may be true: a score of other parts could not be compared with that of the next trial.
+    """
+    if found.base is None or found.normalised is not None:
+        return found.normalised
+    scale = max(found.base.mean.value - found.floor.mean.value, _LEAST_SCALE)
+    value = (found.persona.mean.value - found.floor.mean.value) / scale
+    return Estimate(min(max(value, 0.0), 1.0), 0.0, 1.0)
 
 
 def _drawn(cases: tuple[Case, ...], count: int, seed: int) -> tuple[Case, ...]:

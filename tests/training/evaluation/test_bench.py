@@ -123,3 +123,14 @@ async def test_prompts_that_do_not_fit_are_left_out_and_counted(bench: Bench) ->
     limit = 0
     with pytest.raises(PromptTooLong):
         await bench.say(Short(POLITE), SAMPLING)
+
+
+async def test_where_base_and_person_are_alike_the_style_counts_all_the_same_and_is_hardly_known(
+    bench: Bench,
+) -> None:
+    own = [case.real for case in bench.own]
+    found = bench.measure(await bench.say(Reader(own), SAMPLING), await bench.say(Reader(own[::2]), SAMPLING))
+    assert found.yardsticks is not None
+    assert found.yardsticks.normalised is None
+    style = found.score.parts[Part.STYLE]
+    assert style.high - style.low > 0.8
