@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -55,8 +57,8 @@ def evaluate(
     """Measure a persona on what its dataset holds out. The report quotes your chats: it is yours alone."""
     asked = wishes(context)
     state = asked.settings(quiet="warning").state_dir
-    _need_the_extra()
-    from bot.cli.evaluating import Evaluating, Source  # noqa: PLC0415
+    with _extra():
+        from bot.cli.evaluating import Evaluating, Source  # noqa: PLC0415
 
     source = Source(persona, state, dataset, base, server, api_key, here=torch, abreast=abreast)
     work = Evaluating(source, generations, seed, out, as_json=as_json)
@@ -83,22 +85,22 @@ def ask(
         raise SettingsInvalid(f"there are no questions called {about}: `--about published`, or ask your own")
     asked = wishes(context)
     state = asked.settings(quiet="warning").state_dir
-    _need_the_extra()
-    from bot.cli.evaluating import Source, guess  # noqa: PLC0415
-    from training.evaluation.ask import QUESTIONS  # noqa: PLC0415
+    with _extra():
+        from bot.cli.evaluating import Source, guess  # noqa: PLC0415
+        from training.evaluation.ask import QUESTIONS  # noqa: PLC0415
 
     questions = ((question,) if question else ()) + (QUESTIONS if about or not question else ())
     source = Source(persona, state, dataset, base, server, api_key, here=torch, abreast=1)
     asked.run(guess(source, questions, seed))
 
 
-def _need_the_extra() -> None:
+@contextmanager
+def _extra() -> Iterator[None]:
     try:
-        import peft  # type: ignore[import-not-found, unused-ignore] # noqa: F401, PLC0415
-        import sklearn  # type: ignore[import-untyped, unused-ignore] # noqa: F401, PLC0415
-    except ImportError:
+        yield
+    except ModuleNotFoundError as error:
         raise SettingsInvalid(
-            "measuring a persona needs the extra `train`: pip install 'understudy[train]'"
+            f"{error.name} is missing: install the extra `train` (pip install 'understudy[train]')"
         ) from None
 
 

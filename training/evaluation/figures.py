@@ -70,21 +70,21 @@ def summary_of(figures: Mapping[str, Any]) -> dict[str, Any]:
         "generations": figures["generations"],
         "seed": figures["seed"],
         "score": [round(figures["score"][key], 1) for key in ("value", "low", "high")],
-        "missing": figures["score"]["missing"],
         "faults": figures["faults"]["any"]["value"],
         "long_runs": figures["memory"]["persona"]["long"]["value"],
         "own_long_runs": figures["memory"]["person"]["long"]["value"],
     }
-    if style:
-        summary["style"] = {
-            side: style[side]["mean"]["value"] for side in ("persona", "floor", "base") if style[side]
-        }
+    for side in ("persona", "floor", "base"):
+        if style and style[side]:
+            summary[f"style_{side}"] = style[side]["mean"]["value"]
     if judged:
-        summary["authorship"] = {key: judged[key]["value"] for key in ("taken", "recognised")}
+        summary |= {key: judged[key]["value"] for key in ("taken", "recognised")}
     if nats:
-        summary["perplexity"] = {key: nats[key]["perplexity"]["value"] for key in ("persona", "base")}
+        summary |= {f"perplexity_{key}": nats[key]["perplexity"]["value"] for key in ("persona", "base")}
     if figures["silences"]:
         summary["silences"] = figures["silences"]["balanced"]
+    if figures["score"]["missing"]:
+        summary["not_measured"] = figures["score"]["missing"]
     return summary
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inference.errors import FingerprintMismatch
-from inference.persona import load_persona, read_manifest, write_persona_toml, resampled
+from inference.persona import load_persona, read_manifest, resampled, write_persona_toml
 from inference.sampling import Sampling
 from tests.training.evaluation.conftest import SAMPLE
 from tests.training.evaluation.test_bench import POLITE, bench
