@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from accelerate import PartialState
 from datasets import Dataset, disable_progress_bars
 from peft import PeftModel
 from safetensors import SafetensorError
@@ -152,6 +153,8 @@ class _Run:
                     "number of devices": arguments.world_size,
                 }
             )
+        # No other process may look for checkpoints before what lies there was found to be ours.
+        PartialState().wait_for_everyone()
         # Before anything draws: the untrained adapter is drawn, too.
         torch.manual_seed(self._settings.seed)
         model = load_model(
