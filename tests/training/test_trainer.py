@@ -338,3 +338,11 @@ def test_a_file_that_may_not_grow_ends_it_with_the_last_checkpoint_kept(
     assert last.name == "checkpoint-5"
     record = run(tiny_base, dataset, tmp_path, settings)
     assert record.resumed == (5,)
+
+
+def test_tensorboard_is_written_for_where_it_is_installed(
+    tiny_base: BaseFolder, dataset: DatasetFolder, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboard", reason="TensorBoard is optional, and not installed")
+    run(tiny_base, dataset, tmp_path, small(steps=3))
+    assert list((tmp_path / "out/tensorboard").glob("events.*"))

@@ -149,10 +149,10 @@ def test_who_the_model_is_must_be_known(data: Path, base: Path, tmp_path: Path) 
 def test_a_published_sampling_is_taken_by_name(data: Path, base: Path, tmp_path: Path) -> None:
     from bot.cli.training_plan import Asked, plan_of
 
-    made = plan_of(Asked(data, str(base), tmp_path / "out", me="Sam", sampling="narrow", numbers="q4_0"))
+    made = plan_of(Asked(data, str(base), tmp_path / "out", me="Sam", sampling=("narrow",), numbers="q4_0"))
     assert (made.sampling.temperature, made.sampling.top_p, made.numbers) == (0.75, 0.15, "q4_0")
-    with pytest.raises(SettingsInvalid, match="choose one of narrow"):
-        plan_of(Asked(data, str(base), tmp_path / "out", me="Sam", sampling="warm"))
+    with pytest.raises(SettingsInvalid, match="take one of narrow"):
+        plan_of(Asked(data, str(base), tmp_path / "out", me="Sam", sampling=("warm",)))
 
 
 def test_a_base_of_a_known_shape_gets_its_preset(data: Path, base: Path, tmp_path: Path) -> None:
