@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +15,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.training.datasets import build
-from training.errors import MemoryTooSmall
-from training.space import Suggestion
+from training.errors import MemoryTooSmall, TuningFailed
+from training.record import Progress
+from training.settings import TrainSettings
+from training.space import Space, Suggestion
 
 if TYPE_CHECKING:
     from training.base import BaseFolder
     from training.trial import Trials
+    from training.tune import Tuning
 
 pytestmark = pytest.mark.train
 
@@ -75,3 +84,61 @@ def test_a_trial_that_would_not_fit_is_not_begun(tiny_base: BaseFolder, tmp_path
     bench = trials(tiny_base, tmp_path, fixed=("method=lora",))
     with pytest.raises(MemoryTooSmall):
         bench.measure(Suggestion(("batch=4000000",), ()), tmp_path / "work", lambda epoch, share: None)
+
+
+def study(bench: Trials, folder: Path) -> Tuning:
+    from training.tune import Tuning
+
+    return Tuning(
+        folder / "study.db", Space.read(["rank=4,8"]), TrainSettings(), {}, bench.measure, seed=1, heartbeat=1
+    )
+
+
+CHILD = """
+    import sys
+    from pathlib import Path
+    from tests.training.test_trial import QUICK, study, trials
+    from training.base import BaseFolder
+
+    base, folder = map(Path, sys.argv[1:])
+    slow = (*QUICK, "epochs=400", "save_steps=2")
+    study(trials(BaseFolder(base), folder, fixed=slow), folder).run(1)
+"""
+
+
+def test_a_training_that_was_killed_in_a_search_goes_on_from_its_checkpoint(
+    tiny_base: BaseFolder, tmp_path: Path
+) -> None:
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        textwrap.dedent(CHILD),
+        str(tiny_base.path),
+        str(tmp_path),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    work = tmp_path / "study.trials" / "0"
+    while len(list(work.glob("training/checkpoint-*"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    heard: list[Progress] = []
+
+    class Enough(Exception):
+        """It was seen to go on: 400 epochs are for a kill to hit, not for a test to wait for."""
+
+    def report(progress: Progress) -> None:
+        heard.append(progress)
+        if len(heard) == 3:
+            raise Enough
+
+    slow = (*QUICK, "epochs=400", "save_steps=2")
+    bench = trials(tiny_base, tmp_path, fixed=slow, report=report)
+    again = study(bench, tmp_path)
+    with pytest.raises(TuningFailed, match="Enough"):
+        again.run(1)
+    assert heard[0].step > 2, "it did not begin anew"
+    assert heard[0].steps > 400
