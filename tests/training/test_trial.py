@@ -64,6 +64,9 @@ def test_a_trial_tells_of_each_epoch_and_scores_above_a_trial_that_learns_nothin
     assert heard[0][1] == pytest.approx(1, abs=0.01)
     assert good.value > idle.high
     assert good.low <= good.value <= good.high <= 100
+    assert bench.dataset.rows("test")
+    asked = {one.case.row for bare in bench._bare.values() for one in bare.said}
+    assert asked <= set(bench.dataset.rows("valid")), "the test rows stay unseen for the evaluation"
 
 
 def test_recipe_options_build_the_dataset_anew(tiny_base: BaseFolder, tmp_path: Path) -> None:
