@@ -96,6 +96,10 @@ def check_lora(model: Any, settings: TrainSettings) -> tuple[dict[str, int], int
         raise NotAsAsked(
             f"{len(strays)} weights besides the adapter would be trained, {strays[0]} among them"
         )
+    if short := [name for name, weight in trainable if weight.dtype != torch.float32]:
+        raise NotAsAsked(
+            f"{len(short)} of the adapter's weights have fewer than 32 bits, {short[0]} among them"
+        )
     total = sum(weight.numel() for _, weight in trainable)
     if total != expected:
         raise NotAsAsked(f"{total} parameters would be trained, {expected} were asked for")

@@ -187,6 +187,10 @@ def test_what_runs_must_be_what_was_asked(tiny_base: BaseFolder) -> None:
     for other in (small(targets=("q_proj",)), small(targets=("k_proj",)), small(targets=("q_proj",), rank=8)):
         with pytest.raises(NotAsAsked):
             check_lora(model, other)
+    adapter = next(weight for name, weight in model.named_parameters() if "lora_A" in name)
+    adapter.data = adapter.data.bfloat16()
+    with pytest.raises(NotAsAsked, match="fewer than 32 bits"):
+        check_lora(model, asked)
     next(model.parameters()).requires_grad_(True)
     with pytest.raises(NotAsAsked, match="besides the adapter"):
         check_lora(model, asked)
