@@ -323,6 +323,20 @@ def test_cases_ask_for_what_was_written(tiny_base: BaseFolder) -> None:
             assert case.chat == "whatsapp/Friday five"
 
 
+def test_an_answer_stops_where_the_rows_go_on(tiny_base: BaseFolder) -> None:
+    for name in ("pairs", "contact-chunks"):
+        found, ended = layout(tiny_base, name), 0
+        for row in rows_of(recipe_of(name)):
+            text = "".join(row.body.parts)
+            for case in found.cases([row]):
+                rest = text.removeprefix(case.prompt)
+                if rest.strip() != case.real:
+                    (stop,) = found.stop
+                    assert rest[: rest.index(stop)].strip() == case.real
+                    ended += 1
+        assert ended > 5, name
+
+
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("own", [False, True], ids=["its own template", "the project's"])
 async def test_llama_cpp_renders_what_transformers_renders(

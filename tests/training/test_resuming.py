@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ import pytest
 
 from tests.training.datasets import build
 from training.checkpoints import SEAL, Work, is_whole, seal
-from training.record import TrainingRecord
+from training.errors import Interrupted
+from training.record import Progress, TrainingRecord
 from training.settings import Method, TrainSettings
 
 if TYPE_CHECKING:
@@ -119,6 +121,25 @@ def test_killed_twice_and_gone_on_with(
     assert record.held_out == pytest.approx(whole.held_out, abs=1e-6)
     assert record.train == pytest.approx(whole.train, abs=1e-6)
     assert record.kept_epoch == whole.kept_epoch
+    assert apart(tmp_path, undisturbed) < 1e-6
+
+
+def test_an_end_at_the_end_of_an_epoch_measures_it_first(
+    tiny_base: BaseFolder, dataset: DatasetFolder, undisturbed: Path, tmp_path: Path
+) -> None:
+    from training.trainer import Training, train
+
+    stop = threading.Event()
+
+    def ask(progress: Progress) -> None:
+        if progress.step == 13:
+            stop.set()
+
+    training = Training(tiny_base, dataset, SETTINGS, tmp_path / "work")
+    with pytest.raises(Interrupted, match="after step 14 of 42"):
+        train(training, tmp_path / "out", report=ask, stop=stop)
+    record = train_here(tiny_base, dataset, tmp_path)
+    assert record.held_out == pytest.approx(TrainingRecord.read(undisturbed / "out").held_out, abs=1e-6)
     assert apart(tmp_path, undisturbed) < 1e-6
 
 
