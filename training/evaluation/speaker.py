@@ -7,12 +7,15 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, cast
+from typing import Final, Literal, Protocol, cast
 
 from inference.client import Completion, ModelClient
-from inference.errors import PromptTooLong
+from inference.errors import ModelUnavailable, PromptTooLong
 from inference.sampling import Sampling
 from training.layout import Case
+
+_PAUSES: Final = (0.5, 2.0, 8.0)
+"""Seconds before a server that broke off is asked again; an embedded one is brought back meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +97,19 @@ class ServedSpeaker:
     async def _answer(self, prompt: str, sampling: Sampling, seed: int) -> Answer | None:
         async with self._turns:
             try:
-                said = await self._client.continue_text(prompt, sampling, seed=seed, marks=self._marks)
+                said = await self._continue(prompt, sampling, seed)
             except PromptTooLong:
                 return None
         return self._read(said)
+
+    async def _continue(self, prompt: str, sampling: Sampling, seed: int) -> Completion:
+        """Ask again when the connection breaks: nothing is sent to anybody here, and hours of work may hang on it."""
+        for pause in _PAUSES:
+            try:
+                return await self._client.continue_text(prompt, sampling, seed=seed, marks=self._marks)
+            except ModelUnavailable:
+                await asyncio.sleep(pause)
+        return await self._client.continue_text(prompt, sampling, seed=seed, marks=self._marks)
 
     def _read(self, said: Completion) -> Answer:
         text = said.text

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from inference.client import ModelClient
 from inference.errors import SamplingUnsupported
 from inference.persona import Persona
 from inference.sampling import Sampling
+from tests.fakes.openai_server import FakeOpenAIServer, Reply
 from tests.training.evaluation.conftest import Speakers
-from training.evaluation.speaker import Answer, Speaker, seeds
+from training.evaluation.speaker import Answer, ServedSpeaker, Speaker, seeds
 
 pytestmark = pytest.mark.train
 
@@ -140,6 +142,14 @@ async def test_beams_are_refused_where_there_are_none(speakers: Speakers, sam: P
     for who in (speakers.served_one_by_one, speakers.here):
         with pytest.raises(SamplingUnsupported):
             await who.answers(prompts(sam)[:1], Sampling(beams=3), (), 0)
+
+
+async def test_a_connection_that_breaks_is_tried_again() -> None:
+    async with FakeOpenAIServer() as server, ModelClient(server.endpoint()) as client:
+        server.replies.append(Reply(status=500))
+        (answer,) = await ServedSpeaker(client).answers(["hi"], GREEDY, (), 0)
+        assert answer == Answer("hey there", 2, "stop")
+        assert len(server.requests) == 2
 
 
 def test_an_answer_keeps_its_text_out_of_its_repr() -> None:
