@@ -41,6 +41,10 @@ def tune(
     ] = "",
     revision: Annotated[str, typer.Option(help="With a name on the hub: commit, branch or tag.")] = "",
     answers: Annotated[int, typer.Option(min=1, help="Answers that a trial's score is made of.")] = 120,
+    sampling: Annotated[
+        list[str] | None,
+        typer.Option(help="How answers are drawn, in trials and by the persona; as for `train`. Repeatable."),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Draw the same again. For one process alone.", show_default="none")
     ] = None,
@@ -84,6 +88,7 @@ def tune(
         fixed=tuple(change or ()),
         preset=preset,
         answers=answers,
+        sampling=tuple(sampling or ()),
         seed=seed,
         me=me,
     )

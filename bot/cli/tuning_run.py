@@ -13,7 +13,7 @@ import training.settings as training_settings
 from bot.cli.building import Building
 from bot.cli.screen import say, show_table
 from bot.cli.training_bar import TrainingBar
-from bot.cli.training_plan import owner_of, preset_made_for
+from bot.cli.training_plan import owner_of, preset_made_for, sampling_of
 from bot.settings import Settings
 from training.base import find_base
 from training.dataset.folder import RECIPE, open_dataset
@@ -35,6 +35,7 @@ class Asked:
     fixed: tuple[str, ...]
     preset: str
     answers: int
+    sampling: tuple[str, ...]
     seed: int | None
     me: str
 
@@ -87,6 +88,7 @@ class TuningRun:
             fixed=asked.fixed,
             rebuild=self._rebuild,
             answers=asked.answers,
+            sampling=sampling_of(asked.sampling),
             report=self._heard,
         )
         self._tuning = Tuning(
@@ -114,6 +116,7 @@ class TuningRun:
             "set": sorted(self._asked.fixed),
             "search": [repr(axis) for axis in self._space.axes],
             "answers": self._asked.answers,
+            "sampling": list(self._asked.sampling),
             "me": self._asked.me,
         }
 
@@ -171,6 +174,7 @@ class TuningRun:
             *(("--revision", asked.revision) if asked.revision else ()),
             *(("--preset", self._preset) if self._preset else ()),
             *_each("--set", (*asked.fixed, *result.suggestion.settings)),
+            *_each("--sampling", asked.sampling),
             *(("--me", asked.me) if asked.me else ()),
             *("--out", str(stem.with_name(f"{stem.name}.persona"))),
         )
