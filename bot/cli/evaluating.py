@@ -195,7 +195,7 @@ def _show_sweep(found: Sweep) -> None:
     rows = []
     for trial in found.trials:
         one = trial.sampling
-        mark = "best" if trial is found.best else "packaged" if trial is found.packaged else ""
+        mark = "best" if trial is found.best else "now" if trial is found.packaged else ""
         rows.append(
             (
                 f"{one.temperature:g}",
@@ -208,9 +208,7 @@ def _show_sweep(found: Sweep) -> None:
                 mark or ("" if found.borne(trial) else "too many faults"),
             )
         )
-    show_table(
-        ("temperature", "top_p", "min_p", "penalty", "style distance", "beyond the floor", "faults", ""), rows
-    )
+    show_table(("temperature", "top_p", "min_p", "penalty", "distance", "over floor", "faults", ""), rows)
     if found.best is found.packaged:
         say("The packaged sampling stays: none was nearer to the person.")
     else:
