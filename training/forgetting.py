@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
+import shutil
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -60,6 +62,13 @@ def registered(state: Path) -> tuple[Path, ...]:
     return tuple(sorted({*noted, *beside}))
 
 
+def _half_built(state: Path) -> tuple[Path, ...]:
+    """What lies beside datasets of builds that were killed: nothing on record, but everybody's words."""
+    places = {(path.parent, f".{glob.escape(path.name)}-*") for path in registered(state)}
+    found = {path for parent, name in places for path in parent.glob(name) if path.is_dir()}
+    return tuple(sorted(found))
+
+
 def traces_of(person: str, state: Path, ids: Iterable[str] = ()) -> Traces:
     """Gather what a person leaves: every name and id that people.toml puts together, and what they wrote.
 
@@ -101,12 +110,19 @@ def traces_of(person: str, state: Path, ids: Iterable[str] = ()) -> Traces:
 
 def forget_in_files(traces: Traces, state: Path, personas: Iterable[Path]) -> list[str]:
     """Take a person out of every file; gives what was done, a line each. Raises OSError, ChatError and KeyUnusable."""
-    done = [*_forget_words(traces, state / "imports"), *_forget_imports(traces, state / "imports")]
+    done: list[str] = []
+    if (state / "imports").exists():
+        # No import may put back what it read before.
+        with Imports(state / "imports").alone():
+            done += [*_forget_words(traces, state / "imports"), *_forget_imports(traces, state / "imports")]
     for log in state.glob("*.log"):
         if count := _count(traces, log):
             # In its place: whoever is writing it goes on.
             os.truncate(log, 0)
             done.append(f"{log}: {count} lines, and all others")
+    for half in _half_built(state):
+        shutil.rmtree(half, ignore_errors=True)
+        done.append(f"{half}: a dataset that was never finished, whole")
     for dataset in registered(state):
         done += _forget_dataset(traces, dataset)
     if (state / KEY).exists() and (state / TABLE).exists():
@@ -122,7 +138,7 @@ def forget_in_files(traces: Traces, state: Path, personas: Iterable[Path]) -> li
 
 def left_in_files(traces: Traces, state: Path, personas: Iterable[Path]) -> Iterator[Left]:
     """Look through every stored file for a person. A file that cannot be read counts as one that has them."""
-    folders = (state / "imports", *registered(state))
+    folders = (state / "imports", *registered(state), *_half_built(state))
     files = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
     for path in sorted({*files, *state.glob("*.log")}):
         count = _count(traces, path)
@@ -206,8 +222,6 @@ def _forget_imports(traces: Traces, folder: Path) -> Iterator[str]:
         left = rows.filter(~theirs)
         if left.height:
             kept.append(_masked(traces, export, left, gone))
-    if not exports:
-        return
     people = shelf.people()
     others = People(
         tuple(
@@ -218,7 +232,8 @@ def _forget_imports(traces: Traces, folder: Path) -> Iterator[str]:
         )
     )
     shelf.keep_only(kept, others, traces.masked)
-    yield f"imports: {messages} messages, {len(exports) - len(kept)} chats"
+    if exports:
+        yield f"imports: {messages} messages, {len(exports) - len(kept)} chats"
 
 
 def _masked(traces: Traces, export: Export, rows: pl.DataFrame, gone: set[str]) -> Export:

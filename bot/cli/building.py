@@ -75,10 +75,11 @@ class Building:
             )
         consent = replace(consent, imitated=bool(self.learned))
         rows = make_rows(found.exports, meant)
-        counts = write_dataset(rows, meant, out, chosen, consent, pace_of(found.exports))
-        # Beside the dataset, for its report; and where it lies, so that people can be taken out of it again.
-        facts_of(found).write(out)
+        # Before anything lies there, so that people can be taken out of it again, and out of what a kill leaves.
         register(self.settings.state_dir, out)
+        counts = write_dataset(rows, meant, out, chosen, consent, pace_of(found.exports))
+        # Beside the dataset, for its report.
+        facts_of(found).write(out)
         silences = sum(row.silence for found in rows.sides.values() for row in found)
         sides = ", ".join(f"{count:,} {side}" for side, count in counts.items())
         say(f"{sides}{f'; {silences:,} of them silences' if silences else ''}")

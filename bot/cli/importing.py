@@ -46,16 +46,15 @@ class Importing:
         Raises ChatError when people.toml is wrong, or nobody can be told to be the owner.
         """
         shelf = Imports(self.folder)
-        known = shelf.people()
+        shelf.people()  # what is wrong there is said before anything is read
         with _bar(shown=not self.as_json) as report:
             reading = read_bundles(paths, ReadOptions(self.date_order), report)
         for failure in reading.failures:
             say_error(str(failure))
         chats = merge(reading.exports)
-        people = self._people(known, chats, sure=keep)
+        people = self._people(shelf.people(), chats, sure=keep)
         if keep and chats:
-            # The owner decides who is who over everything that is there, not over today's files alone.
-            shelf.keep(chats, people)
+            people = self._kept(shelf, chats)
         if self.as_json:
             Console(file=sys.stdout, soft_wrap=True, highlight=False).out(
                 json.dumps({"files": list(described(reading.exports))}, ensure_ascii=False)
@@ -67,6 +66,14 @@ class Importing:
         if not chats and not reading.failures:
             say_error("no chat export is in there; `understudy import --help` says what can be read")
         return 0 if chats and not reading.failures else 1
+
+    def _kept(self, shelf: Imports, chats: Sequence[Export]) -> People:
+        with shelf.alone():
+            # Another import may have ended meanwhile: whom it found stays.
+            # The owner decides who is who over everything that is there, not over today's files alone.
+            people = self._people(shelf.people(), chats, sure=True)
+            shelf.keep(chats, people)
+        return people
 
     def _people(self, known: People, chats: Sequence[Export], *, sure: bool) -> People:
         try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import sys
 import traceback
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -98,6 +99,18 @@ forget.add_to(app)
 doctor.add_to(app)
 
 
+_FULL: Final = (
+    "the disk is full, or no more may be written to it: make room and run it again; what was there is kept"
+)
+_LOCKED: Final = (
+    "a file or a folder may not be read or written: see whom the state folder and what you name belong to"
+)
+_DISK: Final = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _LOCKED),
+}
+
+
 def main() -> None:
     """Run the command line; every error is one line, and `--debug` adds the trace."""
     try:
@@ -116,6 +129,8 @@ def main() -> None:
         known = _known(error)
         if known is not None:
             _end(str(known), _exit_code(known))
+        if isinstance(error, OSError) and error.errno in _DISK:
+            _end(_DISK[error.errno], 1)
         # A fault of ours. Its own words may quote a message, so only its kind is said unasked.
         _end(
             f"a fault in the program ({type(error).__name__}): run it with --debug for the trace, and tell us",

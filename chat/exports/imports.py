@@ -6,9 +6,12 @@ so that an edit of `people.toml` counts at once. Folder and files are for the ow
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +28,7 @@ from chat.message import Chat, ChatKey
 
 _MANIFEST: Final = "manifest.json"
 _LAYOUT: Final = 1
+_LOCK: Final = ".lock"
 
 
 class Imports:
@@ -51,10 +55,25 @@ class Imports:
         people = self.people()
         return tuple(people.resolve(export) for export in self.exports())
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from changing the folder; waits for one that does. Raises OSError.
+
+        Whoever changes it reads what is here, people included, after this: else it undoes another's work.
+        """
+        self._make()
+        (self.folder / _LOCK).touch(mode=0o600)
+        # The system lets go of it however a process ends.
+        with (self.folder / _LOCK).open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     def keep(self, exports: Iterable[Export], people: People) -> None:
-        """Add chats to those that are here; what is here already stays as it is. Raises ImportsDamaged."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
+        """Add chats to those that are here; what is here already stays as it is.
+
+        To be called within `alone`. Raises ImportsDamaged.
+        """
+        self._make()
         entries = {entry["file"]: entry for entry in self._entries()}
         digests: dict[Path, str] = {}
         for export in exports:
@@ -80,13 +99,14 @@ class Imports:
         document = {"layout": _LAYOUT, "chats": [entries[file] for file in sorted(entries)]}
         self._replace(_MANIFEST, json.dumps(document, ensure_ascii=False, indent=1).encode())
         people.write(self.people_file)
+        self._tidy(entries)
 
     def keep_only(
         self, exports: Iterable[Export], people: People, renamed: Callable[[str], str] = str
     ) -> None:
         """Keep these chats, read from here and changed, and no others; `renamed` changes the names of their sources.
 
-        Raises ImportsDamaged.
+        To be called within `alone`. Raises ImportsDamaged.
         """
         known = {entry["file"]: entry for entry in self._entries()}
         entries = {}
@@ -100,8 +120,17 @@ class Imports:
         document = {"layout": _LAYOUT, "chats": [entries[file] for file in sorted(entries)]}
         self._replace(_MANIFEST, json.dumps(document, ensure_ascii=False, indent=1).encode())
         people.write(self.people_file)
-        for file in known.keys() - entries.keys():
-            (self.folder / file).unlink(missing_ok=True)
+        self._tidy(entries)
+
+    def _make(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+
+    def _tidy(self, entries: Collection[str]) -> None:
+        """Remove chats that are on no record: of what was forgotten, and of imports that ended halfway."""
+        for path in (*self.folder.glob("*.parquet"), *self.folder.glob("*.new")):
+            if path.name not in entries:
+                path.unlink(missing_ok=True)
 
     def _entries(self) -> list[dict[str, Any]]:
         path = self.folder / _MANIFEST
@@ -136,16 +165,20 @@ class Imports:
             raise ImportsDamaged(self.folder, "a chat cannot be read; import its export again") from error
 
     def _write(self, file: str, export: Export) -> None:
-        fresh = self.folder / f"{file}.new"
-        fresh.touch(mode=0o600)
-        export.rows.write_parquet(fresh)
-        fresh.replace(self.folder / file)
+        # By way of memory: a full disk is no error that polars tells from others.
+        export.rows.write_parquet(packed := io.BytesIO())
+        self._replace(file, packed.getvalue())
 
     def _replace(self, name: str, content: bytes) -> None:
         fresh = self.folder / f"{name}.new"
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(content)
-        fresh.replace(self.folder / name)
+        try:
+            fresh.touch(mode=0o600)
+            fresh.write_bytes(content)
+            fresh.replace(self.folder / name)
+        except OSError:
+            # What is left of it would keep the disk full.
+            fresh.unlink(missing_ok=True)
+            raise
 
 
 def _entry(file: str, export: Export, sources: list[dict[str, str]]) -> dict[str, Any]:

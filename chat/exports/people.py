@@ -83,6 +83,9 @@ class People:
         The same name in two formats is proposed as one person; two ids of one format are two people, however
         alike their names. The owner is whom a format names, or `me`, a name or id of the owner's. Raises
         OwnerUnknown when nobody can be told to be the owner.
+
+        With `me`, whom a format names (or the file) is the owner, too, under one name. But one format has one owner:
+        there, `me` overrules.
         """
         roll = _Roll(list(self.persons))
         found = list(exports)
@@ -124,6 +127,10 @@ class People:
             raise OwnerUnknown(
                 f"nobody in these chats is called {shown(me)!r}; say --me with one of: {_some(self.persons)}"
             )
+        said = {form for person in mine for form in _formats(person)}
+        mine += [
+            one for one in self.persons if one.owner and one not in mine and said.isdisjoint(_formats(one))
+        ]
         ids = tuple(dict.fromkeys(key for person in mine for key in person.ids))
         return People(
             tuple(
@@ -185,6 +192,10 @@ def _known_as(person: Person, key: str) -> bool:
     return _folded(person.name) == key.casefold() or any(
         key in (known, known.partition(":")[2]) for known in person.ids
     )
+
+
+def _formats(person: Person) -> set[str]:
+    return {key.partition(":")[0] for key in person.ids}
 
 
 def _question(exports: Iterable[Export]) -> str:

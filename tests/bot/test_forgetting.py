@@ -120,6 +120,29 @@ def test_a_file_that_cannot_be_read_counts_as_one_that_has_them(tmp_path: Path) 
     assert [Path(one.place).name for one in left_in_files(traces, state, ())] == ["broken.parquet"]
 
 
+def test_what_killed_imports_and_builds_leave_is_found_and_taken_out(tmp_path: Path) -> None:
+    state = state_with(tmp_path)
+    traces = traces_of("Mia Schmidt", state)
+    forget_in_files(traces, state, ())
+    (state / "imports" / "0123.parquet.new").write_bytes(b"PAR1\xff")
+    (state / "imports" / "0123.parquet").write_bytes(b"PAR1")
+    for half in (state / "elsewhere" / ".one-x7", state / "datasets" / ".two-x7"):
+        (half / "text").mkdir(parents=True)
+        (half / "text" / "train.jsonl").write_text('{"text": "Mia Schmidt: hi"}\n')
+    assert len(list(left_in_files(traces, state, ()))) == 4
+    forget_in_files(traces, state, ())
+    assert list(left_in_files(traces, state, ())) == []
+    assert (state / "elsewhere" / "one" / "dataset.json").exists()
+
+
+def test_a_people_file_is_cleaned_where_no_chat_is_left(tmp_path: Path) -> None:
+    (tmp_path / "imports").mkdir()
+    People((Person("Mia Schmidt", ("whatsapp:Mia Schmidt",)),)).write(tmp_path / "imports" / "people.toml")
+    traces = traces_of("Mia Schmidt", tmp_path)
+    forget_in_files(traces, tmp_path, ())
+    assert list(left_in_files(traces, tmp_path, ())) == []
+
+
 def test_a_name_that_somebody_else_has_too_is_theirs(tmp_path: Path) -> None:
     export = chat_of([("Mia Schmidt", "hi"), ("Mia Weber", "hi Schmidt")])
     path = tmp_path / "export.txt"

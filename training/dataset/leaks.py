@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rapidfuzz import fuzz, process
-
+from training.dataset.likeness import NearTexts
 from training.dataset.row import Row
 from training.dataset.split import Split
 
@@ -49,7 +47,11 @@ class Leaks:
 def leaks(train: Iterable[Row], held_out: Sequence[Row], options: Split) -> Leaks:
     """Find the rows of `held_out` with an answer that training holds as well."""
     trained = Counter(folded(answer) for row in train for answer in row.answers)
-    nearly = _Nearly((text for text, count in trained.items() if count < options.phrase_count), options)
+    nearly = NearTexts(
+        (text for text, count in trained.items() if count < options.phrase_count),
+        options.near,
+        options.near_chars,
+    )
     rows, copies, compared, known = dict[int, None](), dict[int, None](), 0, 0
     for place, row in enumerate(held_out):
         for answer in row.answers:
@@ -64,26 +66,3 @@ def leaks(train: Iterable[Row], held_out: Sequence[Row], options: Split) -> Leak
             if count and len(text) >= options.copy_chars:
                 copies[place] = None
     return Leaks(tuple(rows), tuple(copies), compared, known)
-
-
-class _Nearly:
-    """Long texts, by length: two that agree to 90 % hardly differ in it."""
-
-    def __init__(self, texts: Iterable[str], options: Split) -> None:
-        self._near, self._shortest = options.near, options.near_chars
-        self._texts = sorted((text for text in texts if len(text) >= self._reach()[0]), key=len)
-        self._lengths = [len(text) for text in self._texts]
-
-    def has(self, text: str) -> bool:
-        if len(text) < self._shortest:
-            return False
-        shortest, longest = self._reach(len(text))
-        begin, end = bisect_left(self._lengths, shortest), bisect_right(self._lengths, longest)
-        candidates = self._texts[begin:end]
-        return process.extractOne(text, candidates, scorer=fuzz.ratio, score_cutoff=self._near) is not None
-
-    def _reach(self, length: int | None = None) -> tuple[int, int]:
-        """The lengths that can be as near: the ratio is at most twice the shorter by the sum of both."""
-        length = self._shortest if length is None else length
-        share = self._near / 100
-        return int(length * share / (2 - share)), int(length * (2 - share) / share) + 1

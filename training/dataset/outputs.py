@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -89,7 +90,9 @@ def write_rows(form: Format, rows: Sequence[Row], path: Path) -> int:
             f"the format {form} has no place for what this recipe makes; choose one of {able}"
         )
     if form is Format.PARQUET:
-        rows_table(rows).write_parquet(path)
+        # By way of memory: a full disk is no error that polars tells from others.
+        rows_table(rows).write_parquet(packed := io.BytesIO())
+        path.write_bytes(packed.getvalue())
         return len(rows)
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:

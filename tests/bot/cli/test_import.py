@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import shutil
+import sys
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chat.exports.imports import Imports
-from tests.bot.cli.command import CommandLine
+from tests.bot.cli.command import ROOT, CommandLine
 from tests.chat.exports.expected import FIXTURES
 
 LINES = [
@@ -158,3 +161,31 @@ async def test_nothing_to_read_and_a_wrong_people_file_are_said(
     ended = await understudy("import", str(dropped), "--into", str(into), "--me", "Sam")
     assert (ended.code, "no key 'age'" in ended.err) == (1, True)
     assert [file.name for file in into.iterdir()] == ["people.toml"]
+
+
+async def test_a_full_disk_is_one_line_and_what_was_kept_stays(
+    understudy: CommandLine, dropped: Path, tmp_path: Path
+) -> None:
+    assert (await understudy("import", str(dropped), "--me", "Sam")).code == 0
+    kept = sorted((path.name, path.stat().st_size) for path in (understudy.state_dir / "imports").iterdir())
+    (tmp_path / "WhatsApp Chat with Leo.txt").write_text("".join(LINES).replace("Mia", "Leo") * 60)
+    # Files of more than a kilobyte fail as on a full disk; the chats to read are there already.
+    full = (
+        "import resource as r, runpy, sys; r.setrlimit(r.RLIMIT_FSIZE, (1024, 1024)); sys.argv[0] = 'understudy'; "
+        "runpy.run_module('bot', run_name='__main__')"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", full, "--state-dir", str(understudy.state_dir)),
+        *("import", str(tmp_path / "WhatsApp Chat with Leo.txt"), "--me", "Sam"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    assert said.decode().startswith("understudy: the disk is full")
+    assert kept == sorted(
+        (path.name, path.stat().st_size) for path in (understudy.state_dir / "imports").iterdir()
+    )
+    assert [chat.chat.title for chat in Imports(understudy.state_dir / "imports").exports()] == ["Mia"]

@@ -63,6 +63,21 @@ def test_two_owners_of_two_formats_are_one_person_under_the_first_name() -> None
     assert "Samuel" not in {person.name for person in people.persons}
 
 
+def test_who_was_said_is_one_with_whom_other_formats_name() -> None:
+    signal = export_of("signal", ("Me", "Me"), ("Leo", "Leo"), owner="Me")
+    sam = Person("Sam", ("whatsapp:Sam", "signal:Me"), owner=True)
+    together = People().propose([signal, WHATSAPP], "Sam")
+    assert together.owner == sam
+    assert together.resolve(signal).owner == {"Me"}
+    assert People().propose([signal]).propose([WHATSAPP], "Sam").owner == sam
+
+
+def test_one_format_has_one_owner_and_who_was_said_overrules() -> None:
+    people = People().propose([DISCORD], "Mia")
+    assert people.owner == Person("Mia", ("discord:2",), owner=True)
+    assert people.resolve(DISCORD).owner == {"2"}
+
+
 def test_what_the_owner_wrote_stays(tmp_path: Path) -> None:
     path = tmp_path / "people.toml"
     path.write_text(
