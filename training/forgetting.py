@@ -28,6 +28,7 @@ from training.dataset.filters import is_direct
 from training.dataset.folder import RECORD, ROWS, refingerprinted
 from training.dataset.ledger import FILE as WORDS
 from training.dataset.ledger import read_words
+from training.dataset.outputs import Format, rows_of_table, write_rows
 from training.dataset.pseudonym_key import PseudonymKey
 from training.dataset.pseudonym_names import name_parts
 from training.dataset.pseudonym_pools import ORDINARY
@@ -253,16 +254,17 @@ def _masked(traces: Traces, export: Export, rows: pl.DataFrame, gone: set[str]) 
 
 def _forget_dataset(traces: Traces, folder: Path) -> Iterator[str]:
     changed = 0
+    for path in sorted((folder / ROWS).glob("*.parquet")):
+        if before := _count(traces, path):
+            changed += before
+            _forget_rows(traces, folder, path)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         before = _count(traces, path)
         if not before:
             continue
         changed += before
         if path.suffix == ".parquet":
-            table = _nameless(traces, pl.read_parquet(path, memory_map=False))
-            has = pl.Series([traces.found_in(list(row)) for row in table.iter_rows()], dtype=pl.Boolean)
-            table.filter(~has).write_parquet(fresh := path.with_name(f".{path.name}.new"))
-            fresh.replace(path)
+            _put(_without(traces, pl.read_parquet(path, memory_map=False)), path)
         elif path.suffix == ".jsonl":
             lines = path.read_bytes().splitlines()
             _replace(path, b"".join(line + b"\n" for line in lines if not traces.found_in(json.loads(line))))
@@ -278,12 +280,48 @@ def _forget_dataset(traces: Traces, folder: Path) -> Iterator[str]:
         yield f"{folder}: {changed} rows and entries; build it again from what is left in the imports"
 
 
-def _nameless(traces: Traces, table: pl.DataFrame) -> pl.DataFrame:
-    """Take names out of the chats' keys: a chat called after them is no reason to lose what others wrote in it."""
-    if "chat" not in table.columns:
-        return table
-    chats = [traces.masked(chat) for chat in table.get_column("chat")]
-    return table.with_columns(pl.Series("chat", chats, dtype=pl.String()))
+def _forget_rows(traces: Traces, folder: Path, path: Path) -> None:
+    """Take them out of one side's rows, and write what others' trainers read from those that are left.
+
+    Only here it is known whose messages a row shows: elsewhere they may stand without a name. The rows themselves come
+    last, so that who is killed in between finds them again.
+    """
+    table = _without(traces, pl.read_parquet(path, memory_map=False))
+    with suppress(ValueError):  # another version's rows: its files are gone through line by line
+        rows = rows_of_table(table)
+        for form in Format:
+            file = folder / form.value / f"{path.stem}{form.suffix}"
+            if file.exists():
+                write_rows(form, rows, fresh := file.with_name(f".{file.name}.new"))
+                fresh.replace(file)
+    _put(table, path)
+
+
+def _without(traces: Traces, table: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows without them.
+
+    Their name alone, as a chat's or among those who are there, is no reason to lose what others wrote.
+    """
+    if "chat" in table.columns:
+        chats = [traces.masked(chat) for chat in table.get_column("chat")]
+        table = table.with_columns(pl.Series("chat", chats, dtype=pl.String()))
+    if "messages" in table.columns:
+        talks = [
+            talk and [_told(traces, part) for part in talk] for talk in table.get_column("messages").to_list()
+        ]
+        table = table.with_columns(pl.Series("messages", talks, dtype=table.schema["messages"]))
+    has = pl.Series([traces.found_in(list(row)) for row in table.iter_rows()], dtype=pl.Boolean)
+    return table.filter(~has)
+
+
+def _told(traces: Traces, part: dict[str, str]) -> dict[str, str]:
+    told = part["role"] == "system"
+    return {**part, "content": traces.masked(part["content"])} if told else part
+
+
+def _put(table: pl.DataFrame, path: Path) -> None:
+    table.write_parquet(fresh := path.with_name(f".{path.name}.new"))
+    fresh.replace(path)
 
 
 def _recount(folder: Path) -> None:

@@ -87,6 +87,12 @@ class Building:
             say(f"trained until {rows.until:%Y-%m-%d %H:%M}, held out from {rows.since:%Y-%m-%d %H:%M}")
         if rows.leaked:
             say(f"left out of the held-out rows, because training holds their answer: {rows.leaked:,}")
+        if not preparing.settings.pseudonyms:
+            say(
+                "! Names, numbers and addresses stand in it as they were typed: `--prepare FILE`, "
+                "with `pseudonyms = true` in the file, replaces them",
+                "yellow",
+            )
         say(f"The dataset stands in {out}, with its recipe.")
 
     def _prepared(

@@ -30,6 +30,7 @@ from training.dataset.build import make_rows, write_dataset
 from training.dataset.cookbook import read_recipe
 from training.dataset.folder import DatasetFolder, open_dataset
 from training.dataset.ledger import Word, add_word, read_words
+from training.dataset.outputs import Format
 from training.dataset.pseudonym_key import PseudonymKey
 from training.dataset.pseudonym_table import PseudonymTable
 from training.dataset.pseudonyms import Pseudonyms
@@ -118,6 +119,27 @@ def test_a_file_that_cannot_be_read_counts_as_one_that_has_them(tmp_path: Path) 
     forget_in_files(traces, state, ())
     (state / "imports" / "broken.parquet").write_bytes(b"?")
     assert [Path(one.place).name for one in left_in_files(traces, state, ())] == ["broken.parquet"]
+
+
+@pytest.mark.parametrize("recipe", ["conversations", "weclone", "turns"])
+def test_a_message_that_stands_without_a_name_is_taken_out_of_every_file(tmp_path: Path, recipe: str) -> None:
+    talk = [Said("Mia Schmidt", "a short one"), Said("Sam", "yes")] * 3
+    later = [Said("Leo", "hm", minutes=9_999), Said("Sam", "no"), Said("Leo", "hm"), Said("Sam", "no")]
+    export = replace(chat_of([*talk, *later], "us"), path=tmp_path / "export.txt")
+    export.path.write_text("export")
+    Imports(tmp_path / "imports").keep([export], People())
+    meant = read_recipe(recipe, ["split.held_out=0"])
+    folder = tmp_path / "datasets" / recipe
+    write_dataset(make_rows([export], meant), meant, folder, [Format.OPENAI, Format.SHAREGPT])
+    assert "a short one" in (folder / "openai" / "train.jsonl").read_text()
+    forget_in_files(traces_of("Mia Schmidt", tmp_path), tmp_path, ())
+    left = open_dataset(folder).rows("train")
+    assert left
+    for form in ("openai", "sharegpt"):
+        lines = (folder / form / "train.jsonl").read_text().splitlines()
+        assert len(lines) == len(left)
+        assert not any("a short one" in line or "Mia" in line for line in lines)
+        assert any("hm" in line for line in lines)
 
 
 def test_what_killed_imports_and_builds_leave_is_found_and_taken_out(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ async def test_imported_chats_become_a_dataset(understudy: CommandLine, export: 
     assert ended.code == 0, ended.err
     folder = understudy.state_dir / "datasets" / "turns"
     assert str(folder) in ended.out.replace("\n", "")
+    assert "as they were typed" in " ".join(ended.out.split())
     train = [json.loads(line) for line in (folder / "openai" / "train.jsonl").read_text().splitlines()]
     assert train[0]["messages"][1:] == [
         {"role": "user", "content": "Leo: what is it today 31"},
