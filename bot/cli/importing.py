@@ -76,6 +76,8 @@ class Importing:
         return people
 
     def _people(self, known: People, chats: Sequence[Export], *, sure: bool) -> People:
+        if not chats:
+            return known
         try:
             return known.propose(chats, self.me)
         except OwnerUnknown:

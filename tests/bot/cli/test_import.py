@@ -189,3 +189,9 @@ async def test_a_full_disk_is_one_line_and_what_was_kept_stays(
         (path.name, path.stat().st_size) for path in (understudy.state_dir / "imports").iterdir()
     )
     assert [chat.chat.title for chat in Imports(understudy.state_dir / "imports").exports()] == ["Mia"]
+
+
+async def test_where_nothing_was_read_nobody_is_looked_for(understudy: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04")
+    said = await understudy.line(1, "import", str(tmp_path / "broken.zip"), "--me", "Sam")
+    assert said.endswith("the zip is broken; export the chat again")
