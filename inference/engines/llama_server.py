@@ -23,9 +23,9 @@ def main() -> None:
     # llama.cpp writes to standard output as it likes; the parent reads only our line there.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    ended = threading.Event()
+    ended, failed = threading.Event(), threading.Event()
     # In a thread of its own, so that an orphan also goes while it still loads the model.
-    threading.Thread(target=_wait_for_the_end, daemon=True).start()
+    threading.Thread(target=_wait_for_the_end, args=(failed,), daemon=True).start()
     try:
         _server, address = _serve(order)
         report = {"address": address}
@@ -33,17 +33,21 @@ def main() -> None:
         report = {"error": "import"}
     except Exception:  # noqa: BLE001 - llama.cpp raises what it likes; its own words are in the log
         report = {"error": "start"}
+    if "address" not in report:
+        failed.set()
     print(json.dumps(report), file=answer, flush=True)
     answer.close()
     if "address" in report:
         ended.wait()
 
 
-def _wait_for_the_end() -> None:
+def _wait_for_the_end(failed: threading.Event) -> None:
     while os.read(0, 4096):
         pass
-    # Not sys.exit: C++ threads are at work and no destructor may hold up the end.
-    os._exit(0)
+    # Not sys.exit: C++ threads are at work and no destructor may hold up the end. But where nothing is served, this
+    # process is ending anyway, and llama.cpp still has to write down why: it logs in a thread of its own.
+    if not failed.is_set():
+        os._exit(0)
 
 
 def _serve(order: dict[str, Any]) -> tuple[object, str]:

@@ -444,6 +444,21 @@ async def test_a_base_that_is_none_says_so(made_up: LlamaModel, log: Path, conte
     assert read(log)
 
 
+async def test_what_went_wrong_is_in_the_log_however_late_it_is_written(
+    made_up: LlamaModel, log: Path, library: Callable[[str], None]
+) -> None:
+    # llama.cpp logs in a thread of its own, which is waited for as Python ends.
+    library(
+        "import os, threading, time\n"
+        "def write():\n    time.sleep(0.5)\n    os.write(2, b'the reason')\n"
+        "threading.Thread(target=write).start()\n"
+    )
+    with pytest.raises(EngineError, match="cannot load"):
+        async with LlamaCpp(made_up, log, SETTINGS):
+            pass
+    assert b"the reason" in await asyncio.to_thread(read, log)
+
+
 async def test_an_adapter_that_does_not_fit_says_so(persona: Persona, log: Path) -> None:
     model = replace(LlamaModel.of(persona), adapter=persona.base_gguf)
     with pytest.raises(EngineError, match="cannot load"):
