@@ -20,10 +20,12 @@ from inference.canary import canary_prompts
 from inference.client import Endpoint
 from inference.engines.llama_cpp import LlamaCpp, LlamaModel, LlamaSettings
 from inference.errors import EngineError
-from inference.prompt import PromptFormat
+from inference.prompt import PromptFormat, PromptMessage
 from training.errors import Disagreement
-from training.gguf import NumberType, plain_template
+from training.gguf import NumberType
+from training.gguf_tokenizer import plain_template
 from training.reference import Reference
+from training.sentencepiece import space_put_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ LINES = (
     "x ", "7pm", "2026", "12:30", "100%", "£3.50", "C++", "...", "?!", ":-)", "😀", "👩‍👧", "naïve café", "Übergröße",
     "привет", "日本語", "a\tb", "end.", "“quoted”", "it’s", "https://example.org/a?b=c&d", "#tag @name", "under_score",
     "new\nline", "two\n\nlines", " \n ", "e.g. this", "(yes)", "no-one", "1st", "a1b2", "\u00a0nbsp", "e\u0301",
+    "     five", "a    b     c", "!!!!!!!", "hahahaha", "-------", "<0x41>", "▁",
 )  # fmt: skip
 """Lines that word-cutting rules differ on."""
 
@@ -84,8 +87,13 @@ async def check_agreement(
     Where there is an adapter, with it and without. Raises Disagreement when any line has other ids, or the
     log-probabilities are off by more than the tolerance; EngineError when llama.cpp does not load the files.
     """
-    rendered = [reference.render(prompt) for prompt in canary_prompts(form)]
-    texts = [*LINES, *lines, *rendered]
+    prompts = canary_prompts(form)
+    rendered = [reference.render(prompt) for prompt in prompts]
+    # What stands around an answer that is in the chat already is the template's, too.
+    answered = (PromptMessage("assistant", "a"), PromptMessage("user", "b"))
+    chat = reference.render((*prompts[0], *answered))
+    space, marks = space_put_by(reference.tokenizer), reference.tokenizer.get_added_vocab()
+    texts = [*(space.settled(line, marks) for line in (*LINES, *lines)), *rendered, chat]
     (letter,) = reference.ids("a")
     sides = (True, False) if adapter_gguf is not None else (reference.adapted,)
     distances: list[float] = []

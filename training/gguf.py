@@ -23,13 +23,12 @@ from safetensors import safe_open
 
 from training.base import BaseFolder
 from training.errors import ConversionError, NotConverted
+from training.gguf_tokenizer import Tokenizer
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
-SPLIT_LLAMA_3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
-    r"\s+(?!\S)|\s+"
-)
+LIKE_LLAMA = frozenset({"llama", "mistral"})
+"""The model types of transformers that llama.cpp computes as a Llama; a Mistral without its window is one."""
 
 
 class NumberType(StrEnum):
@@ -51,7 +50,7 @@ def write_base(base: BaseFolder, out: Path, numbers: NumberType = NumberType.F16
     """
     llama = _Llama.of(base)
     missing = llama.tensors()
-    tokenizer = _Tokenizer.of(base, llama.vocabulary, template)
+    tokenizer = Tokenizer.of(base, llama.vocabulary, template)
     with _writing(out) as writer:
         writer.add_name(base.name)
         llama.describe(writer)
@@ -72,7 +71,7 @@ def write_base(base: BaseFolder, out: Path, numbers: NumberType = NumberType.F16
 
 def check_convertible(base: BaseFolder) -> None:
     """See that a base is of a kind that is converted here, before anything is written. Raises as `write_base` does."""
-    _Tokenizer.of(base, _Llama.of(base).vocabulary, "any")
+    Tokenizer.of(base, _Llama.of(base).vocabulary, "any")
 
 
 def write_adapter(base: BaseFolder, adapter: Path, out: Path, numbers: NumberType = NumberType.F16) -> None:
@@ -132,8 +131,18 @@ class _Llama:
     @classmethod
     def of(cls, base: BaseFolder) -> _Llama:
         config = base.config
+        if config.get("model_type", "llama") not in LIKE_LLAMA:
+            raise NotConverted(
+                f"the base's model_type is {config['model_type']!r}; only the Llama family is converted here: "
+                "use llama.cpp's own converter"
+            )
+        window = config.get("sliding_window")
+        if window is not None and window < config["max_position_embeddings"]:
+            raise NotConverted(
+                f"each token of the base sees the last {window} alone, which llama.cpp does not do for a Llama: "
+                "serve this base with vLLM"
+            )
         for key, expected in (
-            ("model_type", "llama"),
             ("hidden_act", "silu"),
             ("attention_bias", False),
             ("mlp_bias", False),
@@ -245,122 +254,6 @@ class _Llama:
             return tensor
         half = tensor.shape[0] // heads // 2
         return tensor.reshape(heads, 2, half, *tensor.shape[1:]).swapaxes(1, 2).reshape(tensor.shape)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokenizer:
-    """A byte-level BPE in GGUF's terms."""
-
-    tokens: tuple[str, ...]
-    types: tuple[int, ...]
-    merges: tuple[str, ...]
-    cut: str
-    ids: dict[str, int]
-    template: str
-
-    @classmethod
-    def of(cls, base: BaseFolder, vocabulary: int, template: str = "") -> _Tokenizer:
-        content = base.json("tokenizer.json")
-        model = content.get("model") or {}
-        if model.get("type") != "BPE" or model.get("byte_fallback") or content.get("normalizer"):
-            raise NotConverted(
-                "only byte-level BPE tokenizers are converted here: use llama.cpp's own converter"
-            )
-        texts = {int(number): text for text, number in model["vocab"].items()}
-        kinds = dict.fromkeys(texts, int(gguf.TokenType.NORMAL))
-        for added in content.get("added_tokens") or ():
-            number = int(added["id"])
-            texts[number] = added["content"]
-            kinds[number] = int(gguf.TokenType.CONTROL if added["special"] else gguf.TokenType.USER_DEFINED)
-        if max(texts) >= vocabulary:
-            raise ConversionError(
-                f"the tokenizer has {max(texts) + 1} tokens, the base {vocabulary}: they do not belong together"
-            )
-        # Embeddings are often padded to a round number; nothing ever gives those ids.
-        tokens = tuple(texts.get(number, f"[PAD{number}]") for number in range(vocabulary))
-        types = tuple(kinds.get(number, int(gguf.TokenType.UNUSED)) for number in range(vocabulary))
-        merges = tuple(merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"])
-        settings = base.json("tokenizer_config.json")
-        known = {text: number for number, text in texts.items()}
-        ids = {}
-        for mark in ("bos_token", "eos_token", "unk_token", "pad_token"):
-            text = settings.get(mark)
-            text = text.get("content") if isinstance(text, dict) else text
-            if text in known:
-                ids[mark] = known[text]
-        if "eos_token" not in ids:
-            raise ConversionError("the tokenizer names no eos_token, so an answer would never end: set one")
-        return cls(
-            tokens,
-            types,
-            merges,
-            _cut(content.get("pre_tokenizer")),
-            ids,
-            plain_template(template) if template else _template(base, settings),
-        )
-
-    def describe(self, writer: Any) -> None:  # noqa: ANN401 - gguf is untyped here
-        """Write tokens, merges, marks and the chat template."""
-        writer.add_tokenizer_model("gpt2")
-        writer.add_tokenizer_pre(self.cut)
-        writer.add_token_list(list(self.tokens))
-        writer.add_token_types(list(self.types))
-        writer.add_token_merges(list(self.merges))
-        for mark, add in (
-            ("bos_token", writer.add_bos_token_id),
-            ("eos_token", writer.add_eos_token_id),
-            ("unk_token", writer.add_unk_token_id),
-            ("pad_token", writer.add_pad_token_id),
-        ):
-            if mark in self.ids:
-                add(self.ids[mark])
-        # The chat template writes every mark that is wanted.
-        writer.add_add_bos_token(False)
-        writer.add_add_eos_token(False)
-        writer.add_add_space_prefix(False)
-        writer.add_chat_template(self.template)
-
-
-def plain_template(template: str) -> str:
-    """Take `{% generation %}` out of a chat template: it only helps trl, and llama.cpp refuses it.
-
-    A comment in its place keeps the dashes that eat white space.
-    """
-    return re.sub(r"\{%(-?)\s*(?:end)?generation\s*(-?)%\}", r"{#\1 \2#}", template)
-
-
-def _template(base: BaseFolder, settings: dict[str, Any]) -> str:
-    file = base.path / "chat_template.jinja"
-    template = file.read_bytes().decode() if file.is_file() else settings.get("chat_template")
-    if not isinstance(template, str) or not template:
-        raise ConversionError(
-            "the base has no chat template: take an instruction-tuned one, or add a template"
-        )
-    return plain_template(template)
-
-
-def _cut(cutter: Any) -> str:  # noqa: ANN401 - any JSON
-    """The name that llama.cpp has for how this tokenizer cuts a text into words before merging.
-
-    Written out, since a wrong name gives a model that is subtly worse and no error. Raises ConversionError.
-    """
-    steps = cutter.get("pretokenizers", [cutter]) if isinstance(cutter, dict) else []
-    if any(step.get("add_prefix_space") for step in steps):
-        raise NotConverted(
-            "the tokenizer puts a space before a text, which llama.cpp does not: train one that does not"
-        )
-    shape = [(step.get("type"), bool(step.get("use_regex", True))) for step in steps]
-    if shape == [("ByteLevel", True)]:
-        return "gpt-2"
-    if shape == [("Digits", True), ("ByteLevel", True)] and steps[0].get("individual_digits"):
-        return "smollm"
-    if shape == [("Split", True), ("ByteLevel", False)]:
-        pattern = (steps[0].get("pattern") or {}).get("Regex")
-        if pattern == SPLIT_LLAMA_3 and steps[0].get("behavior") == "Isolated":
-            return "llama-bpe"
-    raise NotConverted(
-        "the tokenizer cuts words in a way that is not converted here: use llama.cpp's own converter"
-    )
 
 
 _BLOCKS = {

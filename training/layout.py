@@ -19,6 +19,7 @@ from training.dataset.presets.weclone import WeClone
 from training.dataset.recipe import Recipe
 from training.dataset.row import Pair, Row, Talk
 from training.errors import BaseUnusable
+from training.sentencepiece import Space, space_put_by
 from training.settings import Loss
 
 IGNORED: Final = -100
@@ -241,24 +242,27 @@ class Layout:
 
     def _plain(self, row: Row, loss: Loss) -> Tokens:
         """A text without roles. A prompt is tokenized by itself, as a server does."""
-        begin, end = self._ids(self._begin), [int(self.tokenizer.eos_token_id)]
+        begin, end = self._begin, [int(self.tokenizer.eos_token_id)]
         if isinstance(row.body, Pair):
-            prompt = [*begin, *self._ids(self._safe(row.body.prompt))]
-            completion = [*self._ids(self._safe(row.body.completion)), *end]
+            asked = begin + self._safe(row.body.prompt)
+            prompt = self._ids(asked)
+            completion = [*self._next_ids(prompt, asked, self._safe(row.body.completion)), *end]
             shown = prompt if loss is Loss.EVERYTHING else [IGNORED] * len(prompt)
             return Tokens((*prompt, *completion), (*shown, *completion))
         text, spans = self._safe_spans(row)
-        found = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        # With what opens it, as a server gets it: whether a space is put before a text may hang on that.
+        found = self.tokenizer(begin + text, add_special_tokens=False, return_offsets_mapping=True)
         ids = [int(token) for token in found["input_ids"]]
         if loss is Loss.EVERYTHING:
-            return Tokens((*begin, *ids, *end), (*begin, *ids, *end))
+            return Tokens((*ids, *end), (*ids, *end))
+        places = [(since + len(begin), until + len(begin)) for since, until in spans]
         learned = [
-            token if any(first < until and last > since for since, until in spans) else IGNORED
+            token if any(first < until and last > since for since, until in places) else IGNORED
             for token, (first, last) in zip(ids, found["offset_mapping"], strict=True)
         ]
         # What stands last ends the text, whoever wrote it; only one's own end is one's own to learn.
         closing = end if spans[-1][1] >= len(text.rstrip()) else [IGNORED]
-        return Tokens((*begin, *ids, *end), (*([IGNORED] * len(begin)), *learned, *closing))
+        return Tokens((*ids, *end), (*learned, *closing))
 
     def _safe_spans(self, row: Row) -> tuple[str, list[tuple[int, int]]]:
         """A document without marks, and where in that its learned messages stand."""
@@ -348,12 +352,31 @@ def layout_of(recipe: Recipe, tokenizer: Any, form: PromptFormat) -> Layout:  # 
         notes = ("the base has no chat template: the project's own is used, which names the speakers",)
     else:
         template, notes = _fitting(tokenizer, str(template))
+        template = begun(tokenizer, template)
     before = ""
     if isinstance(recipe, Conversations) and recipe.anonymise:
         before = templates.NUMBERED
     elif isinstance(recipe, WeClone):
         before = templates.WITHOUT_NAMES
     return Layout(tokenizer, form, before + template, template, (), notes)
+
+
+def begun(tokenizer: Any, template: str) -> str:  # noqa: ANN401 - transformers is untyped here
+    """Write the space before a text into a base's template, where its tokenizer puts one there and no mark stands.
+
+    The tokens stay the same, since such a tokenizer puts no second one. llama.cpp cannot put one there alone.
+    """
+    if (space := space_put_by(tokenizer)) is not Space.FIRST:
+        return template
+    chat = [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}]
+    try:
+        text = tokenizer.apply_chat_template(
+            chat, chat_template=template, tokenize=False, add_generation_prompt=True
+        )
+    except TemplateError:
+        return template
+    opened = space.settled(text, tokenizer.get_added_vocab()) == text
+    return template if opened else templates.SPACE_FIRST + template
 
 
 def _fitting(tokenizer: Any, template: str) -> tuple[str, tuple[str, ...]]:  # noqa: ANN401
@@ -412,11 +435,11 @@ class _Fit:
 
 
 def _begin(tokenizer: Any) -> str:  # noqa: ANN401 - transformers is untyped here
-    """The mark that this tokenizer puts before a text, or nothing."""
-    if tokenizer.bos_token is None:
-        return ""
+    """The mark that this tokenizer puts before a text, or else the space, where that needs writing down."""
     ids = tokenizer("a")["input_ids"]
-    return str(tokenizer.bos_token) if ids and ids[0] == tokenizer.bos_token_id else ""
+    if tokenizer.bos_token is not None and ids and ids[0] == tokenizer.bos_token_id:
+        return str(tokenizer.bos_token)
+    return " " if space_put_by(tokenizer) is Space.FIRST else ""
 
 
 def _braced(text: str, name: str = "") -> str:

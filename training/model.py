@@ -46,7 +46,7 @@ def load_tokenizer(base: BaseFolder) -> Any:  # noqa: ANN401 - transformers is u
     """Load the base's tokenizer from its folder, never from the network. Raises BaseUnusable."""
     try:
         return AutoTokenizer.from_pretrained(base.path, local_files_only=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         problem = f"{base.path} has no tokenizer that loads ({type(error).__name__})"
         raise BaseUnusable(f"{problem}: download the base again") from None
 

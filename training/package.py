@@ -41,11 +41,11 @@ from training.gguf import (
     ADAPTER_WEIGHTS,
     NumberType,
     check_convertible,
-    plain_template,
     write_adapter,
     write_base,
 )
-from training.layout import Layout
+from training.gguf_tokenizer import plain_template
+from training.layout import Layout, begun
 from training.model import load_tokenizer
 from training.record import RECORD, TrainingRecord
 from training.reference import Reference
@@ -164,7 +164,8 @@ async def package_persona(base: BaseFolder, trained: Path, out: Path, package: P
         if package.with_base:
             _copy(base.path, out / BASE, (*base.shards(), *_BASE_FILES))
     Shingles.of(package.learned).write(out / SHINGLES)
-    template = plain_template(package.template or str(load_tokenizer(base).chat_template))
+    tokenizer = load_tokenizer(base)
+    template = plain_template(package.template or begun(tokenizer, str(tokenizer.chat_template)))
     (out / TEMPLATE).write_bytes(template.encode())
     shards = tuple(
         WeightsFile.of(served.path, shard).model_copy(update={"file": f"{BASE}/{shard}"})

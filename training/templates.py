@@ -60,6 +60,10 @@ WITHOUT_THOUGHTS: Final = "{%- set enable_thinking = false -%}"
 """Before a template that lets a model think aloud: nobody's messages have thoughts in them."""
 
 
+SPACE_FIRST: Final = "{{ ' ' }}"
+"""Before a template that begins with a word, where the tokenizer takes a word at the beginning to follow a space."""
+
+
 def named_speakers(name: str, begin: str, end: str, marks: tuple[str, str] | None) -> str:
     """Give the template for a base that has none.
 

@@ -192,3 +192,116 @@ def make_base(path: Path, *, cutter: object = None, rope: dict[str, object] | No
             initializer_range=0.1,
         )
         LlamaForCausalLM(config).save_pretrained(path)
+
+
+LIKE_LLAMA_2 = (
+    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'assistant' %}"
+    "{{ ' ' + message['content'] + eos_token }}{% else %}{{ '[INST] ' + message['content'] + ' [/INST]' }}{% endif %}"
+    "{% endfor %}"
+)
+"""A template that writes the mark at the beginning itself."""
+LIKE_TINY_LLAMA = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>\n' + message['content'] + eos_token + '\n' }}"
+    "{% if loop.last and add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}{% endfor %}"
+)
+"""One that begins with words, since its signs of roles are no tokens."""
+
+
+def make_sentencepiece_base(
+    path: Path,
+    *,
+    kind: str = "llama",
+    spaces: str = "first",
+    template: str = LIKE_LLAMA_2,
+    opens: bool = True,
+) -> BaseFolder:
+    """Write a tiny Llama or Mistral whose tokenizer is as one made from a SentencePiece model.
+
+    `spaces` are `first`, `always`, `never`, as transformers 5 loads Llama's tokenizers, or `prepend`: as tokenizer.json
+    has it in the older way, which transformers keeps where no class is named. `opens` is whether `<s>` opens a text.
+    """
+    import torch
+    from tokenizers import (
+        AddedToken,
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        processors,
+        trainers,
+    )
+    from transformers import (
+        LlamaConfig,
+        LlamaForCausalLM,
+        LlamaTokenizer,
+        MistralConfig,
+        MistralForCausalLM,
+        PreTrainedTokenizerFast,
+    )
+    from transformers.convert_slow_tokenizer import generate_merges
+
+    from training.base import BaseFolder
+
+    learner = Tokenizer(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=True)
+    said = [*ASKED, *(line for burst in ANSWERED for line in burst)] * 20
+    lines = [
+        line.replace("日", "").replace("<|end|>", "[INST] a [/INST]") for line in odd_lines(1000, seed=1)
+    ]
+    learner.train_from_iterator([*said, *lines], trainers.BpeTrainer(vocab_size=400, show_progress=False))
+    # No token has a control character in it: those are bytes.
+    learned = sorted(filter(str.isprintable, learner.get_vocab()), key=learner.get_vocab().__getitem__)
+    # As SentencePiece orders them: marks, bytes, what is joined by its score, letters at last.
+    order = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    order += ["▁▁", "▁▁▁▁", "▁▁▁"]
+    order += [token for token in learned if len(token) > 1]
+    order += [token for token in learned if len(token) == 1]
+    vocab = {token: number for number, token in enumerate(dict.fromkeys(order))}
+    merges = generate_merges(
+        vocab, {token: -float(number) for token, number in vocab.items()}, skip_tokens=list(vocab)[:259]
+    )
+    marks = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<unk>"}
+    if spaces == "prepend":
+        tokenizer = Tokenizer(
+            models.BPE(vocab=vocab, merges=merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
+        )
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+        tokenizer.decoder = decoders.Sequence(
+            [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+        )
+        tokenizer.add_special_tokens([AddedToken(mark, normalized=False) for mark in list(vocab)[:3]])
+        tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+        fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **marks)
+    else:
+        fast = LlamaTokenizer(
+            vocab=vocab,
+            merges=merges,
+            legacy=spaces == "always",
+            add_prefix_space=spaces != "never",
+            add_bos_token=opens,
+            **marks,
+        )
+    fast.chat_template = template
+    fast.save_pretrained(path)
+    measures = {
+        "vocab_size": len(vocab) + 5,
+        "hidden_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "intermediate_size": 96,
+        "max_position_embeddings": 1024,
+        "pad_token_id": 0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "initializer_range": 0.1,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        if kind == "mistral":
+            config = MistralConfig(**measures, head_dim=32, sliding_window=None)
+            MistralForCausalLM(config).save_pretrained(path)
+        else:
+            LlamaForCausalLM(LlamaConfig(**measures)).save_pretrained(path)
+    return BaseFolder(path)

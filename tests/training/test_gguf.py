@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.training.conftest import FORM, TEMPLATE, make_base, odd_lines
+from tests.training.conftest import FORM, TEMPLATE, make_base, make_sentencepiece_base, odd_lines
 from tests.training.datasets import build
-from training.errors import ConversionError, Disagreement
+from training.errors import ConversionError, Disagreement, NotConverted
 from training.settings import Method, TrainSettings
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ async def test_llama_cpp_agrees_with_and_without_the_adapter(
 async def test_other_ways_to_cut_words_and_to_rotate(kind: str, tmp_path: Path) -> None:
     from tokenizers import Regex, pre_tokenizers
 
-    from training import gguf
+    from training import gguf, gguf_tokenizer
     from training.agreement import check_agreement
     from training.base import BaseFolder
     from training.reference import Reference
@@ -74,7 +75,10 @@ async def test_other_ways_to_cut_words_and_to_rotate(kind: str, tmp_path: Path) 
             pre_tokenizers.Digits(individual_digits=True),
             pre_tokenizers.ByteLevel(add_prefix_space=False),
         ],
-        "llama-bpe": lambda: [pre_tokenizers.Split(Regex(gguf.SPLIT_LLAMA_3), "isolated"), bytes_only],
+        "llama-bpe": lambda: [
+            pre_tokenizers.Split(Regex(gguf_tokenizer.SPLIT_LLAMA_3), "isolated"),
+            bytes_only,
+        ],
     }[kind]()
     rope = {
         "smollm": {"rope_type": "linear", "factor": 2.0, "rope_theta": 50000.0},
@@ -95,12 +99,97 @@ async def test_other_ways_to_cut_words_and_to_rotate(kind: str, tmp_path: Path) 
     )
 
 
+@pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
+@pytest.mark.parametrize(
+    ("kind", "spaces"),
+    [("llama", "first"), ("mistral", "always"), ("llama", "prepend"), ("mistral", "never")],
+)
+async def test_a_base_with_sentencepiece_is_trained_and_served_by_llama_cpp(
+    kind: str, spaces: str, method: Method, tmp_path: Path
+) -> None:
+    from training.agreement import check_agreement
+    from training.gguf import write_adapter, write_base
+    from training.layout import form_of, layout_of
+    from training.model import load_tokenizer
+    from training.package import Package, package_persona
+    from training.reference import Reference
+    from training.trainer import Training, train
+
+    base = make_sentencepiece_base(tmp_path / "base", kind=kind, spaces=spaces)
+    settings = TrainSettings(method=method, rank=4, alpha=8, epochs=2, learning_rate=3e-2, max_length=256)
+    data = build(tmp_path / "data")
+    train(Training(base, data, settings, tmp_path / "work", FORM), out := tmp_path / "trained")
+    layout = layout_of(data.recipe, load_tokenizer(base), form_of(data.recipe, "Sam"))
+    package = Package("sam", layout.form, layout.template)
+    persona = await package_persona(base, out, tmp_path / "sam", package)
+    assert persona.manifest.base.gguf is not None
+    assert persona.manifest.figures["agreement"]["worst"] < 0.05
+    if method is Method.FULL:
+        return
+    write_base(base, tmp_path / "base.gguf")
+    write_adapter(base, out, tmp_path / "adapter.gguf")
+    reference = Reference.load(base, out)
+    both = await check_agreement(
+        reference,
+        tmp_path / "base.gguf",
+        tmp_path / "adapter.gguf",
+        form=layout.form,
+        lines=odd_lines(300, seed=5),
+    )
+    assert both.lines > 300
+    with pytest.raises(Disagreement, match="log-probabilities"):
+        await check_agreement(reference, tmp_path / "base.gguf", form=layout.form)
+
+
+@pytest.mark.parametrize("mistake", ["scores", "spaces"])
+async def test_a_wrong_vocabulary_of_sentencepiece_is_noticed(
+    mistake: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import gguf, gguf_tokenizer
+    from training.agreement import check_agreement
+    from training.reference import Reference
+    from training.sentencepiece import Space, scores_of
+
+    base = make_sentencepiece_base(tmp_path)
+    if mistake == "scores":
+
+        def turned_round(model: dict[str, Any], marks: set[str]) -> dict[str, float]:
+            return {token: -score for token, score in scores_of(model, marks).items()}
+
+        monkeypatch.setattr(gguf_tokenizer, "scores_of", turned_round)
+    else:
+        monkeypatch.setattr(gguf_tokenizer, "space_of", lambda _content: Space.EVEN_TWICE)
+    gguf.write_base(base, tmp_path / "base.gguf")
+    with pytest.raises(Disagreement, match="pre-tokenizer"):
+        await check_agreement(Reference.load(base), tmp_path / "base.gguf", form=FORM)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"sliding_window": 64}, "sees the last 64"),
+        ({"sliding_window": 1024}, ""),
+        ({"model_type": "mixtral"}, "model_type"),
+    ],
+)
+def test_a_mistral_is_a_llama_where_it_has_no_window(
+    tmp_path: Path, change: dict[str, object], says: str
+) -> None:
+    from training.gguf import check_convertible
+
+    base = make_sentencepiece_base(tmp_path, kind="mistral", spaces="always")
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(NotConverted, match=says) if says else nullcontext():
+        check_convertible(base)
+
+
 @pytest.mark.parametrize("numbers", ["f16", "q8_0", "q4_0"])
 @pytest.mark.parametrize("mistake", ["rows", "words"])
 async def test_a_wrong_conversion_is_noticed_however_coarse_the_numbers(
     mistake: str, numbers: str, tiny_base: BaseFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training import gguf
+    from training import gguf, gguf_tokenizer
     from training.agreement import TOLERANCES, check_agreement
     from training.reference import Reference
 
@@ -108,7 +197,7 @@ async def test_a_wrong_conversion_is_noticed_however_coarse_the_numbers(
     if mistake == "rows":
         monkeypatch.setattr(gguf._Llama, "arrange", lambda _self, _source, tensor: tensor)
     else:
-        monkeypatch.setattr(gguf, "_cut", lambda _cutter: "llama-bpe")
+        monkeypatch.setattr(gguf_tokenizer, "_cut", lambda _cutter: "llama-bpe")
     gguf.write_base(tiny_base, tmp_path / "base.gguf", kind)
     with pytest.raises(Disagreement, match={"rows": "log-probabilities", "words": "pre-tokenizer"}[mistake]):
         await check_agreement(
@@ -125,7 +214,7 @@ def test_the_same_base_gives_the_same_file(tiny_base: BaseFolder, tmp_path: Path
 
 
 def test_the_generation_marks_leave_the_template() -> None:
-    from training.gguf import plain_template
+    from training.gguf_tokenizer import plain_template
 
     assert "generation %}" not in plain_template(TEMPLATE)
     assert plain_template("a {%- generation -%} b {%endgeneration%}") == "a {#- -#} b {# #}"
@@ -138,7 +227,7 @@ def test_the_generation_marks_leave_the_template() -> None:
         ("config.json", {"model_type": "qwen2"}, "model_type"),
         ("config.json", {"num_hidden_layers": 3}, "lacks"),
         ("config.json", {"vocab_size": 300}, "do not belong together"),
-        ("config.json", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0}}, "yarn"),
+        ("config.json", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0, "factor": 2.0}}, "yarn"),
         ("tokenizer.json", {"pre_tokenizer": {"type": "Whitespace"}}, "cuts words"),
         ("tokenizer.json", {"normalizer": {"type": "Lowercase"}}, "byte-level BPE"),
         ("tokenizer_config.json", {"eos_token": None}, "never end"),

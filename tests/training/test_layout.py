@@ -12,7 +12,7 @@ import pytest
 
 from inference.engines.llama_cpp import LlamaCpp, LlamaModel, LlamaSettings
 from inference.prompt import SILENCE, PromptMessage, build_prompt
-from tests.training.conftest import export_of, talk
+from tests.training.conftest import LIKE_TINY_LLAMA, export_of, make_sentencepiece_base, talk
 from training.dataset.build import make_rows
 from training.dataset.cookbook import PRESETS, read_recipe
 from training.dataset.history import histories
@@ -342,7 +342,7 @@ def test_an_answer_stops_where_the_rows_go_on(tiny_base: BaseFolder) -> None:
 async def test_llama_cpp_renders_what_transformers_renders(
     tiny_base: BaseFolder, tmp_path: Path, name: str, *, own: bool
 ) -> None:
-    from training.gguf import plain_template
+    from training.gguf_tokenizer import plain_template
 
     found = layout(tiny_base, name, None if own else "")
     gguf = Path(__file__).parents[2] / "personas/sample/gguf/base.gguf"
@@ -393,3 +393,61 @@ def test_a_tokenizer_that_opens_texts_with_a_mark_is_followed(tiny_base: BaseFol
     assert found.tokens(row, Loss.OWN).ids[0] == 0
     assert found.render(CHAT).startswith("<|pad|>")
     assert all(case.prompt.startswith("<|pad|>") for case in found.cases(rows_of(recipe)))
+
+
+SENTENCEPIECE: dict[str, dict[str, Any]] = {
+    "first": {"spaces": "first"},
+    "first, by words": {"spaces": "first", "template": LIKE_TINY_LLAMA, "opens": False},
+    "always": {"spaces": "always", "kind": "mistral"},
+    "never": {"spaces": "never"},
+    "prepended": {"spaces": "prepend", "template": LIKE_TINY_LLAMA},
+}
+
+
+@pytest.mark.parametrize("kind", SENTENCEPIECE)
+async def test_llama_cpp_is_given_the_tokens_that_were_trained(kind: str, tmp_path: Path) -> None:
+    from training.gguf import write_base
+    from training.gguf_tokenizer import plain_template
+    from training.layout import form_of, layout_of
+
+    options = SENTENCEPIECE[kind]
+    base = make_sentencepiece_base(tmp_path / "base", **options)
+    tokenizer = tokenizer_of(base)
+    found = {name: layout_of(recipe_of(name), tokenizer, form_of(recipe_of(name), "Sam")) for name in RECIPES}
+    chats = found["turns"]
+    write_base(base, tmp_path / "base.gguf", template=chats.template)
+    model = LlamaModel("sam", tmp_path / "base.gguf", None, plain_template(chats.template))
+    async with (
+        LlamaCpp(model, tmp_path / "llama.log", LlamaSettings(slots=1, threads=1)) as engine,
+        httpx.AsyncClient(trust_env=False) as http,
+    ):
+
+        async def ask(path: str, **body: object) -> Any:  # noqa: ANN401 - any JSON
+            url, headers = engine.endpoint.url(path), engine.endpoint.headers
+            return (await http.post(url, json=body, headers=headers)).raise_for_status().json()
+
+        async def cut(text: str) -> list[int]:
+            """As it cuts a prompt, with all that it adds of its own."""
+            return list(
+                (await ask("/tokenize", content=text, add_special=True, parse_special=True))["tokens"]
+            )
+
+        for name, laid in found.items():
+            recipe = recipe_of(name)
+            shown = [(case, laid.tokens(case.row, Loss.OWN).ids) for case in laid.cases(rows_of(recipe))]
+            for case, trained in [pair for pair in shown if not pair[0].silence][:4]:
+                served = await cut(case.prompt)
+                assert tuple(served) == trained[: len(served)], name
+                assert served.count(tokenizer.bos_token_id) == (case.prompt.startswith("<s>")), name
+                answer = await ask("/v1/completions", prompt=case.prompt, max_tokens=1)
+                assert answer["usage"]["prompt_tokens"] == len(served)
+        # What has no token is bytes, and text again where a model writes it.
+        written = await ask("/detokenize", tokens=await cut("<s>日本\n1"))
+        assert written["content"].endswith("日本\n1")
+        messages = [asdict(message) for message in CHAT]
+        answer = await ask("/v1/chat/completions", messages=messages, max_tokens=1)
+        text = chats.render(CHAT)
+        expected = tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert answer["usage"]["prompt_tokens"] == len(expected)
+        assert await cut((await ask("/apply-template", messages=messages))["prompt"]) == expected
+        assert expected.count(tokenizer.bos_token_id) == ("template" not in options)

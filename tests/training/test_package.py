@@ -171,14 +171,14 @@ async def test_all_weights_make_a_persona_without_an_adapter(
 def test_a_base_that_is_not_converted_here_makes_a_persona_for_vllm(
     adapter: Path, tiny_base: BaseFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training import gguf
+    from training import gguf_tokenizer
 
     def refuse(cutter: object) -> str:
         raise NotConverted("the tokenizer cuts words in a way that is not converted here")
 
     out = tmp_path / "out"
     packaged(tiny_base, adapter, out)
-    monkeypatch.setattr(gguf, "_cut", refuse)
+    monkeypatch.setattr(gguf_tokenizer, "_cut", refuse)
     persona = packaged(tiny_base, adapter, out)
     assert persona.base.gguf is None
     assert "not converted here" in persona.figures["gguf"]
