@@ -292,8 +292,7 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """Load the persona, start or reach the model, prove that it is the persona, and build what runs.
 
-    Raises PersonaError and EngineError. Without `connectors`, the local messenger alone; without `engine`, the one
-    that the settings name.
+    Raises PersonaError and EngineError. Without `connectors` and `engine`, those that the settings name.
     """
     settings = office.settings
     persona = await load_persona(settings.persona)
@@ -301,9 +300,21 @@ async def open_service(
         await running.verify(persona)
         async with ModelClient(lambda: running.endpoint, vouch=running.vouch) as client:
             if connectors is None:
-                account = Account(Author(f"persona:{persona.name}", persona.prompt.name))
-                connectors = [LocalConnector(office.rooms, office.store, account)]
+                connectors = connectors_of(office, persona)
             yield Service(office, persona, running, client, connectors)
+
+
+def connectors_of(office: Office, persona: Persona) -> list[Connector]:
+    """The accounts that the settings name; the local messenger's is always there. Raises PeopleInvalid."""
+    account = Account(Author(f"persona:{persona.name}", persona.prompt.name))
+    connectors: list[Connector] = [LocalConnector(office.rooms, office.store, account)]
+    discord = office.settings.discord
+    if discord.token.get_secret_value():
+        # Only here: discord.py takes most of a second, and who does not use it shall not wait for it.
+        from bot.messengers.discord.connector import DiscordConnector  # noqa: PLC0415
+
+        connectors.append(DiscordConnector(discord, persona.prompt.name))
+    return connectors
 
 
 def engine_of(settings: Settings, persona: Persona) -> Engine:

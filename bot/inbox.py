@@ -99,8 +99,7 @@ class Inbox:
             # The mark is for people: the model must not learn to write it.
             message = replace(message, text=unmarked(message.text, self._mark))
         # Before any queue, and whatever else is the matter with the message or the chat.
-        if await self._kill_ear.hear(message) is not None and self._acknowledge is not None:
-            self._acknowledge(message.chat, kill_id(message))
+        await self.hear(message)
         await self._faults.reach("inbox.received")
         if await self._orders.obeyed(message):
             return Received.OBEYED
@@ -131,6 +130,12 @@ class Inbox:
         _log.info("message.received", message=str(message), received=received.value)
         await self._faults.reach("inbox.accepted")
         return received
+
+    async def hear(self, message: Message) -> None:
+        """Kill if a message says so; heard again, it kills nobody. Raises StoreAway."""
+        message = _writable(message)
+        if await self._kill_ear.hear(message) is not None and self._acknowledge is not None:
+            self._acknowledge(message.chat, kill_id(message))
 
     async def kill(
         self,

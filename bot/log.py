@@ -25,6 +25,6 @@ def configure_logs(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # httpx names every address it asks at INFO; nobody needs that.
-    for noisy in ("httpx", "httpcore"):
+    # httpx names every address it asks at INFO; nobody needs that. And discord.py quotes messages at DEBUG.
+    for noisy in ("httpx", "httpcore", "discord"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.clock import Clock
+from bot.clock import Clock, as_datetime
 from bot.messengers.base import Bubble
 from bot.owner import OwnerPresence
 from bot.store.store import Store
@@ -164,10 +164,11 @@ class Outbox:
 
 
 def _outgoing(row: Sequence[str | int], words: Words) -> Outgoing:
-    chat, token, bubble, draft, planned, index, total, state, tries, notice, marked = row
+    chat, token, bubble, draft, planned, index, total, state, tries, notice, marked, at = row
+    before = as_datetime(int(at)) if state == "sending" else None
     text = words.announcement if notice == "announcement" else str(planned)
     return Outgoing(
-        bubble=Bubble(str(bubble), ChatKey.parse(str(chat)), words.mark * int(marked) + text),
+        bubble=Bubble(str(bubble), ChatKey.parse(str(chat)), words.mark * int(marked) + text, before),
         token=int(token),
         draft=str(draft),
         index=int(index),

@@ -43,6 +43,7 @@ from bot.errors import SettingsInvalid
 from bot.hosted_settings import HostedSettings
 from bot.inbox import InboxSettings
 from bot.kill_ear import KillSettings
+from bot.messengers.discord.settings import DiscordSettings
 from bot.outbox import OutboxSettings
 from bot.owner_watch import OwnerSettings
 from bot.settings_errors import PREFIX, OutOfRange, refusal, unknown
@@ -338,6 +339,7 @@ class Settings(StoreSettings):
     candour: CandourSettings = CandourSettings()
     disclosure: DisclosureSettings = DisclosureSettings()
     hosted: HostedSettings = HostedSettings()
+    discord: DiscordSettings = DiscordSettings()
 
 
 def read_settings(**said: Any) -> Settings:  # noqa: ANN401

@@ -5,7 +5,8 @@ The edge translates: a messenger's own nouns and errors become ours in its one f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from bot.inbox import Received
@@ -32,6 +33,8 @@ class Bubble:
     id: str
     chat: ChatKey
     text: str
+    handed_over_at: datetime | None = field(default=None, compare=False)
+    """When it was handed over before with nothing on record of what came of that; None where it was not."""
 
 
 class Ears(Protocol):
@@ -39,6 +42,9 @@ class Ears(Protocol):
 
     async def receive(self, message: Message) -> Received:
         """Somebody wrote a message, or changed one: then it comes again, under its id, as `edited`."""
+
+    async def hear(self, message: Message) -> None:
+        """Kill if a message says so, before it is its turn to be received; `receive` hears it as well."""
 
     async def kill(
         self,

@@ -131,6 +131,8 @@ class FakeDiscord:
         self.slow_for_bots = False
         """Whether slow mode holds for bots as well; by its documentation it does not."""
         self.interaction_seconds = 3.0
+        self.tells = True
+        """Whether the gateway tells of new messages; what it does not tell is lost on the way."""
         self.connections: list[Connection] = []
         self.port = 0
         self._authority = trustme.CA()
@@ -213,7 +215,8 @@ class FakeDiscord:
         """Put a message in its channel and tell of it."""
         if posted.only_for is None:
             posted.channel.messages[posted.id] = posted
-        tell_each(self, lambda session: self._of_message(session, posted, "MESSAGE_CREATE"))
+        if self.tells:
+            tell_each(self, lambda session: self._of_message(session, posted, "MESSAGE_CREATE"))
         return posted
 
     def edit(self, posted: Posted, content: str) -> None:

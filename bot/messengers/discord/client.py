@@ -1,0 +1,109 @@
+"""The client: what discord.py tells of, passed on in the order in which it was told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+
+import aiohttp
+import discord
+import structlog
+
+from bot.errors import StoreError
+from bot.messengers.base import Ears
+from bot.messengers.discord.handing import trace
+from bot.messengers.discord.lanes import Lanes
+from bot.messengers.discord.names import Names
+from bot.messengers.discord.reading import Reader, key_of
+
+_log = structlog.get_logger()
+
+
+def intents() -> discord.Intents:
+    """What the bot asks Discord for: channels, messages with their text, and who types. No members, no presences."""
+    wanted = discord.Intents.none()
+    wanted.guilds = wanted.messages = wanted.typing = wanted.message_content = True
+    return wanted
+
+
+class Client(discord.Client):
+    """One life of the bot's account; after an end a new one is made."""
+
+    def __init__(
+        self, ears: Ears, names: Names, owners: Collection[str], connector: aiohttp.BaseConnector | None
+    ) -> None:
+        super().__init__(
+            intents=intents(),
+            connector=connector,
+            http_trace=trace(),
+            # No model may ping anybody.
+            allowed_mentions=discord.AllowedMentions.none(),
+            # What is said is kept by the inbox.
+            max_messages=None,
+        )
+        self._ears = ears
+        self._names = names
+        self._owners = owners
+        self._lanes = Lanes(ears)
+        self._echoes: dict[str, asyncio.Future[discord.Message]] = {}
+        self.hears = False
+        """Whether the gateway is open."""
+
+    def echo(self, nonce: str) -> asyncio.Future[discord.Message]:
+        """What comes when the gateway tells of the message with this nonce."""
+        future: asyncio.Future[discord.Message] = asyncio.get_running_loop().create_future()
+        self._echoes[nonce] = future
+        future.add_done_callback(lambda _: self._echoes.pop(nonce, None))
+        return future
+
+    async def close(self) -> None:
+        """Leave Discord; what was heard and not taken is let go of."""
+        await super().close()
+        await self._lanes.close()
+
+    async def on_connect(self) -> None:
+        """A session has begun."""
+        self.hears = True
+
+    async def on_resumed(self) -> None:
+        """A session goes on; what was missed has been told."""
+        self.hears = True
+
+    async def on_disconnect(self) -> None:
+        """The connection is gone; another is made."""
+        self.hears = False
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Somebody wrote. No step before `put` may wait: tasks begin in the order of their events."""
+        if self.user is not None and message.author.id == self.user.id:
+            echo = self._echoes.get(str(message.nonce))
+            if echo is not None and not echo.done():
+                echo.set_result(message)
+        self._put(message, edited=False)
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """A message was changed. A link's preview changes one as well; nobody has edited it then."""
+        if payload.message.edited_at is not None:
+            self._put(payload.message, edited=True)
+
+    async def on_raw_typing(self, payload: discord.RawTypingEvent) -> None:
+        """Somebody types; of interest where it is the owner."""
+        if str(payload.user_id) not in self._owners:
+            return
+        try:
+            await self._ears.owner_types(key_of(payload.channel_id))
+        except StoreError:
+            # The next key stroke says it again.
+            return
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Say that an event could not be taken; the library's own words would quote it."""
+        _log.exception("discord.event_failed", event=event_method, exc_info=False)
+
+    def _put(self, message: discord.Message, *, edited: bool) -> None:
+        if self.user is None:
+            return
+        read = Reader(self.user.id, self._names, self._owners).read(message, edited=edited)
+        if read is not None:
+            self._lanes.put(read)

@@ -1,0 +1,232 @@
+"""The connector: the bot's account on Discord, kept alive, and the one place where its bubbles leave."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import aiohttp
+import discord
+import structlog
+
+from bot.messengers.base import Bubble, Ears, SendError, SendRefused, SendUncertain
+from bot.messengers.discord.client import Client
+from bot.messengers.discord.handing import hand_over
+from bot.messengers.discord.markdown import escaped, split
+from bot.messengers.discord.names import Names
+from bot.messengers.discord.reading import MESSENGER, Reader
+from bot.messengers.discord.settings import DiscordSettings
+from bot.messengers.discord.troubles import Refused, send_error, trouble
+from chat.message import ChatKey, Message
+
+_log = structlog.get_logger()
+_FIRST_WAIT_SECONDS: Final = 1.0
+_LONGEST_WAIT_SECONDS: Final = 300.0
+_LIVED_SECONDS: Final = 60.0
+"""Who was on Discord for so long is back at once."""
+_TYPING_SECONDS: Final = 8.0
+"""Discord shows it for 10 s."""
+_CLOCKS: Final = timedelta(minutes=2)
+"""How far Discord's clock and ours may be apart, and how long discord.py may take for a message."""
+_KEYED: Final = timedelta(minutes=1)
+"""For how long Discord surely knows a nonce: it promises "the past few minutes"."""
+_HISTORY: Final = 100
+Kind = TypeVar("Kind")
+
+
+class DiscordConnector:
+    """The bot's account. It ends for nothing: whatever keeps it from Discord is said in one line and tried again.
+
+    `wires` makes the connector of each connection to Discord, as discord.py takes it; None is its own.
+    """
+
+    messenger: Final = MESSENGER
+    # Its nonce is known for a few minutes; after that the channel's history says whether a bubble has left.
+    idempotent: Final = True
+
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        persona: str,
+        wires: Callable[[], aiohttp.BaseConnector] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._names = Names.read(persona, settings.people)
+        self._wires = wires
+        self._client: Client | None = None
+        self._trouble = "Discord is not connected yet"
+        self._typed: dict[ChatKey, float] = {}
+        self._not_before: dict[ChatKey, float] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def trouble(self) -> str:
+        """Why the bot is not on Discord; empty while it is."""
+        return "" if self._client is not None else self._trouble
+
+    @property
+    def hears(self) -> bool:
+        """Whether what is written on Discord is heard right now."""
+        return self._client is not None and self._client.hears
+
+    async def listen(self, ears: Ears) -> None:
+        """Be on Discord until cancelled."""
+        wait = _FIRST_WAIT_SECONDS
+        while True:
+            began = time.monotonic()
+            try:
+                await self._live(ears)
+            except Exception as error:  # noqa: BLE001 - an event that cannot be parsed ends the client with anything
+                said, self._trouble = self._trouble, trouble(error)
+                if self._trouble != said:
+                    _log.error("discord.away", reason=self._trouble)
+            wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _LIVED_SECONDS else wait * 2
+            await asyncio.sleep(min(wait, _LONGEST_WAIT_SECONDS))
+
+    async def typing(self, chat: ChatKey, seconds: float) -> None:
+        """Show that the account types. Never fails: it is only a courtesy."""
+        client, now = self._client, time.monotonic()
+        if client is None or now - self._typed.get(chat, float("-inf")) < _TYPING_SECONDS:
+            return
+        self._typed[chat] = now
+        self._begin(_shown_typing(client, int(chat.chat_id)))
+
+    async def send(self, bubble: Bubble) -> Message:
+        """Post a bubble, as several messages where it is too long for one."""
+        client = self._client
+        if client is None or client.user is None:
+            raise SendRefused(self._trouble)
+        if not client.hears:
+            # A kill word that is said now would not be heard.
+            raise SendRefused("the connection to Discord is down for the moment")
+        if time.monotonic() < self._not_before.get(bubble.chat, 0.0):
+            raise SendRefused("Discord asks to wait (rate limit)")
+        text = escaped(bubble.text) if self._settings.markdown == "escape" else bubble.text
+        parts = split(text)
+        channel = client.get_partial_messageable(int(bubble.chat.chat_id))
+        there = await self._there(client, channel, bubble, parts)
+        posted: discord.Message | None = None
+        for number, part in enumerate(parts):
+            left = there.get(part)
+            try:
+                posted = left or await self._post(client, channel, part, nonce_of(bubble.id, number))
+            except SendRefused as error:
+                if posted is None:
+                    raise
+                raise SendUncertain(f"a part of it left, and then: {error}") from error
+        self._typed.pop(bubble.chat, None)
+        if posted is None:
+            raise SendRefused("there is nothing in it to send")
+        message = Reader(client.user.id, self._names).author(client.user)
+        return Message(
+            *(bubble.chat, str(posted.id), message, bubble.text, posted.created_at),
+            own=True,
+            stand_in=True,
+        )
+
+    async def _live(self, ears: Ears) -> None:
+        wires = self._wires() if self._wires else None
+        client = Client(ears, self._names, self._settings.owner, wires)
+        try:
+            await client.login(self._settings.token.get_secret_value())
+            self._client = client
+            _log.info("discord.signed_in")
+            await client.connect(reconnect=True)
+        finally:
+            self._client = None
+            for task in self._tasks:
+                task.cancel()
+            await client.close()
+
+    async def _post(
+        self, client: Client, channel: discord.PartialMessageable, text: str, nonce: str
+    ) -> discord.Message:
+        """Post one message. It counts as soon as Discord tells of it: the library may return seconds later."""
+        echo = client.echo(nonce)
+        posting = self._begin(_posted(channel, text, nonce))
+        try:
+            await asyncio.wait({posting, echo}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            posting.cancel()
+            raise
+        finally:
+            found = echo.result() if echo.done() else None
+            echo.cancel()
+        if found is not None:
+            return found
+        try:
+            return await posting
+        except Exception as error:
+            if isinstance(error, Refused) and error.retry_after:
+                until = time.monotonic() + error.retry_after
+                self._not_before[ChatKey(MESSENGER, str(channel.id))] = until
+            raise send_error(error) from error
+
+    async def _there(
+        self, client: Client, channel: discord.PartialMessageable, bubble: Bubble, parts: tuple[str, ...]
+    ) -> dict[str, discord.Message]:
+        """The parts of a bubble that was handed over before which stand in the channel already."""
+        since = bubble.handed_over_at
+        if since is None or datetime.now(UTC) - since < _KEYED:
+            return {}
+        try:
+            self._check_readable(client, channel.id)
+            return await _own_since(client, channel, since - _CLOCKS, parts)
+        except SendError:
+            raise
+        except Exception as error:
+            raise SendUncertain(f"whether it left cannot be looked up: {send_error(error)}") from error
+
+    @staticmethod
+    def _check_readable(client: Client, channel_id: int) -> None:
+        channel = client.get_channel(channel_id)
+        if isinstance(channel, discord.TextChannel | discord.Thread):
+            may = channel.permissions_for(channel.guild.me)
+            if not may.read_message_history:
+                # Discord gives an empty history then, which would read as: it did not leave.
+                raise SendUncertain(
+                    "the bot may not read the channel's history: give its role that permission"
+                )
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        # What was told of by the gateway has left, whatever the library came to say of it afterwards.
+        _ = task.cancelled() or task.exception()
+
+    def _begin(self, work: Coroutine[Any, Any, Kind]) -> asyncio.Task[Kind]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+
+def nonce_of(bubble: str, part: int) -> str:
+    """The idempotency key of a bubble's part; Discord takes at most 25 characters."""
+    return hashlib.sha256(f"{bubble}\0{part}".encode()).hexdigest()[:24]
+
+
+async def _posted(channel: discord.PartialMessageable, text: str, nonce: str) -> discord.Message:
+    hand_over()
+    return await channel.send(text, nonce=nonce)
+
+
+async def _shown_typing(client: Client, channel: int) -> None:
+    with suppress(discord.DiscordException, aiohttp.ClientError, OSError):
+        await client.get_partial_messageable(channel).typing()
+
+
+async def _own_since(
+    client: Client, channel: discord.PartialMessageable, since: datetime, parts: tuple[str, ...]
+) -> dict[str, discord.Message]:
+    wanted = {part.strip(): part for part in parts}
+    found: dict[str, discord.Message] = {}
+    async for message in channel.history(limit=_HISTORY, after=since, oldest_first=True):
+        part = wanted.get(message.content.strip())
+        if client.user is not None and message.author.id == client.user.id and part is not None:
+            found[part] = message
+    return found

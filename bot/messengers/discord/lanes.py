@@ -1,0 +1,68 @@
+"""Lanes: what was heard, chat by chat in order, until the inbox has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any, Final
+
+import structlog
+
+from bot.errors import StoreAway, StoreError
+from bot.messengers.base import Ears
+from chat.message import ChatKey, Message
+
+_log = structlog.get_logger()
+_RETRY_SECONDS: Final = 0.3
+
+
+class Lanes:
+    """Gives messages to the ears. A store that is away holds up nothing but what it would have to keep."""
+
+    def __init__(self, ears: Ears) -> None:
+        self._ears = ears
+        self._lanes: dict[ChatKey, deque[Message]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def put(self, message: Message) -> None:
+        """Take a message; whether it kills is heard at once, also behind others that wait."""
+        lane = self._lanes.get(message.chat)
+        if lane is None:
+            lane = self._lanes[message.chat] = deque()
+            lane.append(message)
+            self._begin(self._run(lane, message.chat))
+            return
+        lane.append(message)
+        self._begin(self._hear(message))
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hear(self, message: Message) -> None:
+        try:
+            await self._ears.hear(message)
+        except StoreError:
+            # The latch is set, and `receive` will hear it again.
+            _log.warning("discord.kill_not_on_record_yet", message=str(message))
+
+    async def _run(self, lane: deque[Message], chat: ChatKey) -> None:
+        while lane:
+            try:
+                await self._ears.receive(lane[0])
+            except StoreAway:
+                await asyncio.sleep(_RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - the next ones must not wait for ever behind it
+                _log.error("discord.message_not_kept", message=str(lane[0]), error=type(error).__name__)
+                lane.popleft()
+            else:
+                lane.popleft()
+        del self._lanes[chat]

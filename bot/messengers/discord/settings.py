@@ -1,0 +1,52 @@
+"""What can be set of Discord."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic_settings import NoDecode
+
+_LONGEST_ID = 20
+
+
+def _usable_token(token: SecretStr) -> SecretStr:
+    text = token.get_secret_value()
+    # Never quoted: who pastes "Bot <token>" has pasted the token.
+    if text != "".join(text.split()) or not (text.isascii() and text.isprintable()):
+        raise ValueError("it must be the token alone, as the developer portal shows it")
+    return token
+
+
+def _ids(value: object) -> object:
+    """Read the list as the environment gives it, and as TOML does: ids are numbers to people."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (str(value),)
+    if isinstance(value, list | tuple):
+        return tuple(str(one) if isinstance(one, int) and not isinstance(one, bool) else one for one in value)
+    return value
+
+
+def _usable_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(id_.isascii() and id_.isdigit() and len(id_) <= _LONGEST_ID for id_ in ids):
+        raise ValueError(
+            "they must be numbers such as 80351110224678912 (right-click yourself, Copy User ID)"
+        )
+    return ids
+
+
+class DiscordSettings(BaseModel):
+    """The bot's account on Discord. Without a token there is none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token: Annotated[SecretStr, AfterValidator(_usable_token)] = SecretStr("")
+    owner: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_ids), AfterValidator(_usable_ids)] = ()
+    """The ids of the owner's own accounts: what they write is the owner's, and when they type it steps back."""
+    people: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    """A `people.toml`: people are called here what they are called in the dataset."""
+    markdown: Literal["escape", "keep"] = "escape"
+    """`escape` shows the persona's stars and underscores as typed; `keep` lets Discord make bold text of them."""

@@ -1,0 +1,87 @@
+"""Discord's errors as ours: one line each for a person, which never quotes a message or a token.
+
+SendRefused where the bubble surely did not leave, SendUncertain where nobody can say.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import aiohttp
+import discord
+
+from bot.messengers.base import SendError, SendRefused, SendUncertain
+
+_REASONS: Final = {
+    10003: "Discord has no such channel any more",
+    20016: "slow mode: the channel asks to wait",
+    20028: "slow mode: the channel asks to wait",
+    40001: "the bot's account may not do this",
+    50001: "the bot may not see this channel: give its role View Channel",
+    50007: "this person takes no direct messages from the bot",
+    50008: "this is no channel for texts",
+    50013: "the bot may not write in this channel: give its role Send Messages (in threads: Send Messages in Threads)",
+    50083: "the thread is archived and locked",
+    160005: "the thread is locked",
+    200000: "the server's AutoMod blocked it",
+}
+_UNKNOWN_MESSAGE: Final = 10008
+
+
+class Late(Exception):
+    """A request would have begun too long after the fence's yes. It was not made."""
+
+
+class Refused(Exception):
+    """Discord's answer to the one request that the fence's yes was good for: 429, or a fault of its own (5xx)."""
+
+    def __init__(self, status: int, retry_after: float = 0.0) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.retry_after = retry_after
+
+
+def send_error(error: BaseException) -> SendError:  # noqa: PLR0911 - a line each
+    """What an error means for the bubble that was handed over."""
+    match error:
+        case Late():
+            return SendRefused("Discord asks to wait: it was not handed over")
+        case Refused(status=429) | discord.RateLimited():
+            return SendRefused("Discord asks to wait (rate limit)")
+        case Refused():
+            return SendUncertain(f"Discord had a fault of its own (status {error.status})")
+        case discord.DiscordServerError():
+            return SendUncertain(f"Discord had a fault of its own (status {error.status})")
+        case discord.NotFound(code=code) if code == _UNKNOWN_MESSAGE:
+            # The answer to a nonce whose message is gone.
+            return SendUncertain("it was handed over before, and what came of it was deleted in the channel")
+        case discord.HTTPException():
+            reason = _REASONS.get(error.code, "Discord refused it")
+            return SendRefused(f"{reason} (status {error.status}, code {error.code})")
+        case aiohttp.ClientConnectorError():
+            return SendRefused("Discord cannot be reached")
+        case _:
+            # A connection that broke, or what no documentation knows.
+            return SendUncertain(f"Discord's answer was lost ({type(error).__name__})")
+
+
+def trouble(error: BaseException) -> str:  # noqa: PLR0911 - a line each
+    """Why the bot is not on Discord, and what to do."""
+    match error:
+        case discord.LoginFailure():
+            return "Discord does not know this token: copy it anew (developer portal, Bot, Reset Token)"
+        case discord.PrivilegedIntentsRequired():
+            return "the message content intent is off: switch it on (developer portal, Bot, Message Content Intent)"
+        case discord.DiscordServerError():
+            return f"Discord has a fault of its own (status {error.status}); it is tried again"
+        case discord.HTTPException(status=429):
+            return "Discord asks this address to wait; it is tried again later"
+        case discord.HTTPException():
+            return f"Discord refused the login (status {error.status}, code {error.code})"
+        case discord.ConnectionClosed():
+            return f"Discord closed the connection (code {error.code}); it is tried again"
+        case aiohttp.ClientError() | OSError():
+            return f"Discord cannot be reached ({type(error).__name__}); it is tried again"
+        case _:
+            # Its own words may quote what could not be read.
+            return f"discord.py failed ({type(error).__name__}); it is tried again"

@@ -1,0 +1,103 @@
+"""A place on the fake Discord, and the connector that is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pydantic import SecretStr
+
+from bot.errors import StoreAway
+from bot.inbox import Received
+from bot.messengers.base import Bubble
+from bot.messengers.discord.connector import DiscordConnector
+from bot.messengers.discord.settings import DiscordSettings
+from chat.message import Author, ChatKey, Message
+from safety.kill import KillReach, KillReport
+from tests.fakes.discord.client import soon
+from tests.fakes.discord.server import FakeDiscord
+from tests.fakes.discord.world import Channel
+
+
+class Place:
+    """A server with a channel; Mia writes there, and Olivia, who owns the persona."""
+
+    def __init__(self, fake: FakeDiscord) -> None:
+        self.fake = fake
+        self.mia = fake.person("mia", "Mia")
+        self.olivia = fake.person("olivia", "Olivia")
+        self.bot = fake.bot("stand-in")
+        self.guild = fake.guild("Friends", self.olivia, self.mia, self.bot.user)
+        self.channel = fake.text(self.guild, "general")
+
+    @property
+    def key(self) -> ChatKey:
+        return key_of(self.channel)
+
+    def settings(self, **fields: Any) -> DiscordSettings:  # noqa: ANN401
+        return DiscordSettings(token=SecretStr(self.bot.token), owner=(str(self.olivia.id),), **fields)
+
+    def connector(self, **fields: Any) -> DiscordConnector:  # noqa: ANN401
+        return DiscordConnector(self.settings(**fields), "Sam", self.fake.connector)
+
+    def bubble(self, text: str, id_: str = "d1.1.1", **fields: Any) -> Bubble:  # noqa: ANN401
+        return Bubble(id_, self.key, text, **fields)
+
+    def said(self, channel: Channel | None = None) -> list[str]:
+        """What the bot has posted."""
+        return [posted.content for posted in self.fake.posted(channel or self.channel, self.bot.user)]
+
+
+class Heard:
+    """Ears that keep what they are told; `away` is a store that cannot be reached."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.early: list[Message] = []
+        self.typing: list[ChatKey] = []
+        self.away = False
+
+    async def receive(self, message: Message) -> Received:
+        if self.away:
+            raise StoreAway("away")
+        self.messages.append(message)
+        return Received.ACCEPTED
+
+    async def hear(self, message: Message) -> None:
+        self.early.append(message)
+
+    async def kill(
+        self,
+        chat: ChatKey,
+        author: Author,
+        reach: KillReach | None = None,
+        once: str = "",
+        *,
+        own: bool = False,
+    ) -> KillReport:
+        raise NotImplementedError
+
+    async def owner_types(self, chat: ChatKey) -> None:
+        self.typing.append(chat)
+
+    @property
+    def texts(self) -> list[str]:
+        return [message.text for message in self.messages]
+
+
+def key_of(channel: Channel) -> ChatKey:
+    return ChatKey("discord", str(channel.id))
+
+
+@asynccontextmanager
+async def listening(connector: DiscordConnector, heard: Heard) -> AsyncIterator[Heard]:
+    """Run a connector until the end of the block, which begins once it is on Discord and hears."""
+    task = asyncio.create_task(connector.listen(heard))
+    try:
+        await soon(lambda: connector.hears)
+        yield heard
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

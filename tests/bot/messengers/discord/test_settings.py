@@ -1,0 +1,37 @@
+"""What can be set of Discord, in the environment and in a file."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.errors import SettingsInvalid
+from bot.settings import read_settings
+
+
+def test_all_can_be_set_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERSTUDY_DISCORD__TOKEN", "abc.def.ghi")
+    monkeypatch.setenv("UNDERSTUDY_DISCORD__OWNER", "80351110224678912, 7")
+    monkeypatch.setenv("UNDERSTUDY_DISCORD__MARKDOWN", "keep")
+    found = read_settings().discord
+    assert found.token.get_secret_value() == "abc.def.ghi"
+    assert (found.owner, found.markdown) == (("80351110224678912", "7"), "keep")
+    assert "abc" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("TOKEN", "Bot abc.def.ghi", "discord.token cannot be used (it must be the token alone"),
+        ("OWNER", "olivia", "discord.owner cannot be used (they must be numbers"),
+        ("MARKDOWN", "html", "discord.markdown"),
+        ("TOKENS", "x", "there is no setting discord.tokens"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line_without_the_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(f"UNDERSTUDY_DISCORD__{name}", value)
+    with pytest.raises(SettingsInvalid) as error:
+        read_settings()
+    assert words in str(error.value)
+    assert "abc.def" not in str(error.value)

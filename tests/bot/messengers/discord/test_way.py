@@ -1,0 +1,135 @@
+"""The way of a message over Discord's protocol: heard, drafted, approved, sent; and a kill that ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from pydantic import SecretStr
+
+from bot.app import Office, connectors_of, open_service
+from bot.messengers.discord.connector import DiscordConnector
+from bot.messengers.discord.settings import DiscordSettings
+from chat.message import Chat
+from inference.persona import load_persona
+from safety.disclosure import Disclosure
+from safety.mode import ChatPolicy, Mode
+from tests.bot.messengers.discord.server import Place
+from tests.bot.playground import OWNER, until
+from tests.fakes.discord.client import soon
+from tests.fakes.discord.world import Posted
+from tests.fakes.model_server import ModelServer, ServedEngine
+
+
+@asynccontextmanager
+async def on_discord(
+    office: Office, model: ModelServer, place: Place, mode: Mode
+) -> AsyncIterator[DiscordConnector]:
+    """A service whose one messenger is Discord, let into the channel."""
+    policy = ChatPolicy(mode=mode, probability=1.0, disclosure=frozenset({Disclosure.REVEALED}))
+    await office.desk.chats.enable(Chat(place.key, "general in Friends"), "olivia", policy)
+    connector = place.connector()
+    async with open_service(office, [connector], ServedEngine(model.url)) as service:
+        task = asyncio.create_task(service.run())
+        try:
+            await soon(lambda: connector.hears)
+            yield connector
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def outcome(office: Office, place: Place, posted: Posted) -> str:
+    found = (await office.desk.chats.outcomes(place.key)).get(str(posted.id))
+    return found.outcome if found else ""
+
+
+async def test_a_person_writes_and_the_persona_answers_once_a_moderator_has_approved(
+    office: Office, model: ModelServer, place: Place
+) -> None:
+    async with on_discord(office, model, place, Mode.MANUAL):
+        said = place.fake.say(place.channel, place.mia, f"<@{place.bot.user.id}> are you coming?")
+
+        async def held() -> object:
+            return await office.desk.drafts.waiting()
+
+        await until(held)
+        assert place.said() == []
+        (draft,) = await office.desk.drafts.waiting()
+        await office.desk.approve(OWNER, draft.id)
+        await soon(lambda: place.said() == list(draft.bubbles))
+
+        async def answered() -> bool:
+            return await outcome(office, place, said) == "answered"
+
+        await until(answered)
+        transcript = await office.desk.chats.transcript(place.key)
+        assert [(one.text, one.stand_in) for one in transcript] == [
+            ("@Sam are you coming?", False),
+            *((text, True) for text in draft.bubbles),
+        ]
+    assert place.fake.typings
+
+
+@pytest.mark.parametrize("edited", [False, True])
+async def test_a_kill_word_ends_it_also_in_an_edit(
+    office: Office, model: ModelServer, place: Place, edited: bool
+) -> None:
+    async with on_discord(office, model, place, Mode.AUTO):
+        said = place.fake.say(place.channel, place.mia, "hello everybody")
+        await soon(place.said)
+        before = place.said()
+        if edited:
+            place.fake.edit(said, "pine apple")
+        else:
+            place.fake.say(place.channel, place.mia, "PINEAPPLE")
+
+        async def killed() -> object:
+            return await office.kill_switch.kills()
+
+        await until(killed)
+        after = place.fake.say(place.channel, place.mia, "still there?")
+
+        async def decided() -> bool:
+            return await outcome(office, place, after) not in {"", "waiting"}
+
+        await until(decided)
+        assert place.said() == before
+
+
+async def test_the_owner_who_writes_in_person_is_not_answered(
+    office: Office, model: ModelServer, place: Place
+) -> None:
+    async with on_discord(office, model, place, Mode.AUTO):
+        said = place.fake.say(place.channel, place.olivia, "it is really me")
+
+        async def own() -> bool:
+            return await outcome(office, place, said) == "own"
+
+        await until(own)
+        assert place.said() == []
+
+
+async def test_an_answer_that_was_lost_twice_stands_in_the_channel_once(
+    office: Office, model: ModelServer, place: Place
+) -> None:
+    async with on_discord(office, model, place, Mode.AUTO):
+        place.fake.play("POST", r"/channels/\d+/messages", then="drop", took=True, times=2)
+        place.fake.say(place.channel, place.mia, "hello everybody")
+
+        async def sent() -> bool:
+            return "bubble.sent" in [one.kind for one in await office.desk.journal.newest(100)]
+
+        await until(sent)
+        (draft,) = await office.desk.drafts.newest()
+        await soon(lambda: place.said() == list(draft.bubbles))
+
+
+async def test_discord_is_there_where_a_token_is_set(office: Office) -> None:
+    persona = await load_persona(office.settings.persona)
+    assert [one.messenger for one in connectors_of(office, persona)] == ["local"]
+    changed = office.settings.model_copy(update={"discord": DiscordSettings(token=SecretStr("a.b.c"))})
+    with_token = Office(**{name: getattr(office, name) for name in office.__slots__} | {"settings": changed})
+    assert [one.messenger for one in connectors_of(with_token, persona)] == ["local", "discord"]
