@@ -16,12 +16,12 @@ import structlog
 
 from bot.messengers.base import Bubble, Ears, SendError, SendRefused, SendUncertain
 from bot.messengers.discord.client import Client
-from bot.messengers.discord.handing import hand_over
+from bot.messengers.discord.handing import FRESH_SECONDS, Handing
 from bot.messengers.discord.markdown import escaped, split
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.reading import MESSENGER, Reader
 from bot.messengers.discord.settings import DiscordSettings
-from bot.messengers.discord.troubles import Refused, send_error, trouble
+from bot.messengers.discord.troubles import Late, Refused, send_error, trouble
 from chat.message import ChatKey, Message
 
 _log = structlog.get_logger()
@@ -147,10 +147,16 @@ class DiscordConnector:
         self, client: Client, channel: discord.PartialMessageable, text: str, nonce: str
     ) -> discord.Message:
         """Post one message. It counts as soon as Discord tells of it: the library may return seconds later."""
-        echo = client.echo(nonce)
-        posting = self._begin(_posted(channel, text, nonce))
+        echo, handing = client.echo(nonce), Handing()
+        posting = self._begin(_posted(channel, text, nonce, handing))
+        waited = {posting, echo}
         try:
-            await asyncio.wait({posting, echo}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(waited, timeout=FRESH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not done and not handing.begun:
+                # It waits for a bucket that is used up, and would be too late anyway.
+                posting.cancel()
+                raise send_error(Late())
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             posting.cancel()
             raise
@@ -210,8 +216,10 @@ def nonce_of(bubble: str, part: int) -> str:
     return hashlib.sha256(f"{bubble}\0{part}".encode()).hexdigest()[:24]
 
 
-async def _posted(channel: discord.PartialMessageable, text: str, nonce: str) -> discord.Message:
-    hand_over()
+async def _posted(
+    channel: discord.PartialMessageable, text: str, nonce: str, handing: Handing
+) -> discord.Message:
+    handing.begin()
     return await channel.send(text, nonce=nonce)
 
 

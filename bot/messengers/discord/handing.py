@@ -15,17 +15,27 @@ import aiohttp
 
 from bot.messengers.discord.troubles import Late, Refused
 
-_FRESH_SECONDS: Final = 2.0
-_begun: ContextVar[float | None] = ContextVar("discord_handing_over", default=None)
+FRESH_SECONDS: Final = 2.0
+"""How long after the fence's yes a request may begin."""
 
 
-def hand_over() -> None:
-    """From here on, the running task's requests are those of one bubble's part."""
-    _begun.set(time.monotonic())
+class Handing:
+    """One part of a bubble on its way: whether its request has begun."""
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+        self.begun = False
+
+    def begin(self) -> None:
+        """From here on, the running task's requests are this one's."""
+        _handing.set(self)
+
+
+_handing: ContextVar[Handing | None] = ContextVar("discord_handing", default=None)
 
 
 def trace() -> aiohttp.TraceConfig:
-    """What discord.py is given as `http_trace`. Only requests of tasks that called `hand_over` are looked at."""
+    """What discord.py is given as `http_trace`. Only requests of tasks that hand over are looked at."""
     config = aiohttp.TraceConfig()
     config.on_request_start.append(_start)
     config.on_request_end.append(_end)
@@ -35,16 +45,19 @@ def trace() -> aiohttp.TraceConfig:
 async def _start(
     session: aiohttp.ClientSession, context: SimpleNamespace, request: aiohttp.TraceRequestStartParams
 ) -> None:
-    begun = _begun.get()
-    if begun is not None and time.monotonic() - begun > _FRESH_SECONDS:
+    handing = _handing.get()
+    if handing is None:
+        return
+    if time.monotonic() - handing.at > FRESH_SECONDS:
         raise Late
+    handing.begun = True
 
 
 async def _end(
     session: aiohttp.ClientSession, context: SimpleNamespace, request: aiohttp.TraceRequestEndParams
 ) -> None:
     status = request.response.status
-    if _begun.get() is None or not (status == 429 or status >= 500):
+    if _handing.get() is None or not (status == 429 or status >= 500):
         return
     try:
         wait = float(request.response.headers.get("Retry-After", "0"))
