@@ -39,7 +39,7 @@ RECIPES: Final[Mapping[str, Sequence[str]]] = {
     "weclone": (),
 }
 """The presets, with what the sample needs of them: it is a group, and its base cannot write the sign of silence."""
-SETTINGS: Final = ("method=lora", "epochs=1", "learning_rate=1e-3", "rank=16", "alpha=32", "batch=8")
+SETTINGS: Final = ("method=full", "epochs=2", "learning_rate=5e-4", "batch=8")
 
 
 def main() -> int:

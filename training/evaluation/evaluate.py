@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from inference.persona import read_manifest, write_persona_toml
 from inference.sampling import Sampling
+from training.errors import BaseUnusable
 from training.evaluation.bench import Bench, Measures, held_out_side
 from training.evaluation.figures import figures_of, summary_of
 from training.evaluation.generations import GENERATIONS as FILE
@@ -61,6 +62,11 @@ async def evaluate(
     was killed. All files are the owner's alone. Raises TrainingError, InferenceError and OSError.
     """
     persona, sampling = subject.persona, sampling or subject.persona.sampling
+    if not subject.compared:
+        # Told before minutes of answers, of which nothing could be scored.
+        raise BaseUnusable(
+            f"all weights of {persona.name} were trained: give the base that they were before with --base"
+        )
     bench = await asyncio.to_thread(
         Bench,
         subject.dataset,

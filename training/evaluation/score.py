@@ -83,7 +83,8 @@ def score(
     `style` is `Yardsticks.normalised`: 0 is the person, 1 the base. `gain` is how many times the perplexity of the
     person's held-out words was halved, in bits. `broken` is the share of answers with a fault. `long_runs` is
     the share of answers with a long run from training, `own_long_runs` that of the person's held-out texts.
-    The interval joins those of the figures, taken as independent. Raises TooFewTexts where no part is there.
+    The interval joins those of the figures, taken as independent. Raises TooFewTexts where nothing was compared with
+    the base: a judge alone takes a base that copies well for the person, too.
     """
     draw = np.random.default_rng(0)
     # First the value itself, then what chance might have made of it.
@@ -98,7 +99,7 @@ def score(
         drawn[Part.AUTHORSHIP] = (taken - mistaken) / np.maximum(recognised - mistaken, 0.01)
     if gain is not None:
         drawn[Part.PERPLEXITY] = _draws(gain, draw)
-    if not drawn:
+    if not drawn.keys() - {Part.AUTHORSHIP}:
         raise TooFewTexts("nothing of this persona can be scored: evaluate it on more held-out messages")
     parts = {part: np.clip(values, 0, 1) for part, values in drawn.items()}
     total = sum(WEIGHTS[part] for part in parts)

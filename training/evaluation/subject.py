@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -58,14 +58,20 @@ class Subject:
     def __init__(self, persona: Persona, dataset: DatasetFolder, base: Path | None = None) -> None:
         self.persona = persona
         self.dataset = dataset
+        self._base = _whole(BaseFolder(base or persona.folder / "base"), persona)
+        # Of a persona whose weights were all trained, --base may be what they were before: then there is a base to
+        # compare with, and it speaks in this process, for no server has it.
+        self._before: BaseFolder | None = None
+        if persona.adapter is None and base is not None and self._base.sha256() == persona.base.trained_from:
+            self._before, self._base = self._base, _whole(BaseFolder(persona.folder / "base"), persona)
         self.notes = tuple(_notes(persona, dataset))
-        self._base = BaseFolder(base or persona.folder / "base")
-        if not (self._base.path / "tokenizer.json").is_file():
-            raise BaseUnusable(
-                f"{self._base.path} is no base model's folder: give that of {persona.base.name} with --base"
-            )
         self._tokenizer = load_tokenizer(self._base)
         self.layout: Layout = layout_of(dataset.recipe, self._tokenizer, persona.prompt)
+
+    @property
+    def compared(self) -> bool:
+        """Whether there is a base to compare with; without one nothing can be scored."""
+        return self.persona.adapter is not None or self._before is not None
 
     @cached_property
     def model(self) -> Any:  # noqa: ANN401 - torch is untyped here
@@ -86,14 +92,23 @@ class Subject:
 
             return PeftModel.from_pretrained(model, self.persona.folder / "adapter").eval()
 
+    @cached_property
+    def _model_before(self) -> Any:  # noqa: ANN401 - torch is untyped here
+        """The weights before all of them were trained. Blocks. Raises BaseUnusable where nobody named them."""
+        if self._before is None:
+            raise BaseUnusable("nothing is known of the weights before: give them with --base")
+        return load_model(self._before, Compute.best()).eval()
+
     def perplexity(self, bench: Bench) -> Perplexity | None:
         """Ask persona and base about the held-out rows, own words only. Blocks. None where there is no base to compare.
 
         Raises BaseUnusable.
         """
-        if self.persona.adapter is None:
+        if not self.compared:
             return None
         rows = bench.layout.encode_all(bench.held_out, Loss.OWN, _CONTEXT).rows
+        if self._before is not None:
+            return Perplexity(likelihood(self.model, rows), likelihood(self._model_before, rows))
         return Perplexity(likelihood(self.model, rows), likelihood(self.model, rows, bare=True))
 
     @asynccontextmanager
@@ -107,13 +122,17 @@ class Subject:
         """
         async with AsyncExitStack() as stack:
             if server is not None:
-                yield await self._served(stack, server, abreast)
+                found = await self._served(stack, server, abreast)
             elif here or self.persona.base.gguf is None:
                 model = await asyncio.to_thread(lambda: self.model)
                 bare = TorchSpeaker(model, self._tokenizer, bare=True) if self.persona.adapter else None
-                yield Speakers(TorchSpeaker(model, self._tokenizer), bare, "PyTorch")
+                found = Speakers(TorchSpeaker(model, self._tokenizer), bare, "PyTorch")
             else:
-                yield await self._embedded(stack, abreast)
+                found = await self._embedded(stack, abreast)
+            if self._before is not None:
+                before = await asyncio.to_thread(lambda: self._model_before)
+                found = replace(found, base=TorchSpeaker(before, self._tokenizer))
+            yield found
 
     async def _served(self, stack: AsyncExitStack, server: Endpoint, abreast: int) -> Speakers:
         client = await stack.enter_async_context(ModelClient(server))
@@ -184,6 +203,14 @@ def _same(persona: Persona, dataset: DatasetFolder) -> bool:
     return wanted is not None and wanted.fingerprint in known
 
 
+def _whole(base: BaseFolder, persona: Persona) -> BaseFolder:
+    if not (base.path / "tokenizer.json").is_file():
+        raise BaseUnusable(
+            f"{base.path} is no base model's folder: give that of {persona.base.name} with --base"
+        )
+    return base
+
+
 def _notes(persona: Persona, dataset: DatasetFolder) -> Iterable[str]:
     if persona.manifest.dataset is None:
         yield (
@@ -198,9 +225,4 @@ def _notes(persona: Persona, dataset: DatasetFolder) -> Iterable[str]:
     elif persona.manifest.dataset.fingerprint != dataset.fingerprint:
         yield (
             "Somebody was taken out of the dataset after the training: memory is looked for in what is left of it."
-        )
-    if persona.adapter is None:
-        yield (
-            "All weights were trained, so that there is no base to compare with: no perplexity gain, and no scale for "
-            "the style."
         )

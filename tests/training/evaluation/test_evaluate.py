@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import stat
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inference.persona import Origin, load_persona, read_manifest, write_persona_toml
+from inference.persona import (
+    Base,
+    Origin,
+    PersonaManifest,
+    WeightsFile,
+    fingerprint_of,
+    load_persona,
+    read_manifest,
+    write_persona_toml,
+)
 from inference.sampling import Sampling
 from tests.training.evaluation.conftest import SAMPLE
 from training.dataset.folder import open_dataset
@@ -187,3 +197,50 @@ async def test_questions_are_answered_by_both(subject: Subject) -> None:
     assert first.base
     assert [one.persona for one in (first, *rest)] != [one.base for one in (first, *rest)]
     assert first.persona not in repr(first)
+
+
+async def test_a_persona_of_trained_weights_is_compared_with_what_they_were(
+    persona_folder: Path, sample_data: Path, tmp_path: Path
+) -> None:
+    from training.evaluation.evaluate import Plan, evaluate
+    from training.evaluation.subject import Speakers, Subject
+
+    manifest = read_manifest(persona_folder)
+    await asyncio.to_thread(_merge, persona_folder)
+    base = Base(
+        name="sample",
+        trained_from=manifest.base.sha256,
+        safetensors=(WeightsFile.of(persona_folder, "base/model.safetensors"),),
+    )
+    parts: dict[str, Any] = {"base": base, "adapter": None, "sampling": manifest.sampling}
+    print_ = fingerprint_of(
+        **parts, template=(persona_folder / manifest.template.file).read_text(), prompt=manifest.prompt
+    )
+    told = manifest.model_dump() | {
+        "format": 2,
+        "fingerprint": print_,
+        "base": base.model_dump(),
+        "adapter": None,
+    }
+    write_persona_toml(persona_folder, PersonaManifest.model_validate(told))
+    persona, data = await load_persona(persona_folder), open_dataset(sample_data)
+    plan = Plan(40, 3, date(2026, 1, 2))
+    subject = Subject(persona, data, SAMPLE / "base")
+    async with subject.speakers() as speakers:
+        found = await evaluate(subject, speakers, tmp_path / "evaluation", plan)
+    assert found.figures["style"]["base"]["mean"]["value"] > 0
+    perplexity = found.figures["perplexity"]
+    assert perplexity["persona"]["perplexity"]["value"] < perplexity["base"]["perplexity"]["value"]
+    alone = Subject(persona, data)
+    assert not alone.compared
+    with pytest.raises(BaseUnusable, match="give the base that they were before"):
+        await evaluate(alone, Speakers(Mute(), None, "nobody"), tmp_path / "none", plan)
+
+
+def _merge(folder: Path) -> None:
+    """Write Sam's adapter into his base's weights."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(SAMPLE / "base")
+    PeftModel.from_pretrained(model, folder / "adapter").merge_and_unload().save_pretrained(folder / "base")

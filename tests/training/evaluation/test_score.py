@@ -59,6 +59,9 @@ def test_what_cannot_be_measured_is_named_and_its_weight_goes_to_the_rest() -> N
     assert found.weights == {Part.STYLE: 1.0}
     with pytest.raises(TooFewTexts):
         scored(style=None, taken=None, gain=None)
+    # A judge takes a base that copies well for the person: alone he scores nothing.
+    with pytest.raises(TooFewTexts):
+        scored(style=None, taken=1.0, gain=None)
 
 
 def test_a_judge_that_does_not_know_the_person_is_not_asked() -> None:
