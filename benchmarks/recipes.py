@@ -30,7 +30,7 @@ SAMPLE: Final = "personas/sample"
 HELD_OUT: Final = 'split.since="2024-05-07"'
 """What Sam says from that day on comes from lines that nothing before was made of."""
 RECIPES: Final[Mapping[str, Sequence[str]]] = {
-    "turns": ("silences=0",),
+    "turns": (),
     "conversations": (),
     "documents": (),
     "documents-grouped": ("unique=true", "group_messages=[5,10]"),
@@ -38,7 +38,7 @@ RECIPES: Final[Mapping[str, Sequence[str]]] = {
     "contact-chunks": ("groups=true",),
     "weclone": (),
 }
-"""The presets, with what the sample needs of them: it is a group, and its base cannot write the sign of silence."""
+"""The presets, with what the sample needs of them: it is a group."""
 SETTINGS: Final = ("method=full", "epochs=2", "learning_rate=5e-4", "batch=8")
 
 

@@ -55,7 +55,7 @@ async def answer_all(lines: list[str], seed: int, folder: Path) -> list[tuple[st
             writer = Writer(persona, client, rules, (persona.prompt.name,), rewrites=2)
             policy = ChatPolicy(Mode.AUTO, 1.0)
             for number, line in enumerate(lines):
-                attempt = (await writer.write(turn_of(line, number, seed), policy)).last
+                attempt = (await writer.write(turn_of(line, number, seed), policy)).chosen
                 said = " / ".join(attempt.bubbles)
                 if attempt.decision.outcome is not Outcome.ALLOW:
                     said = f"(nothing: {attempt.decision.verdict.reason})"

@@ -61,7 +61,8 @@ def typing_of(style: StyleProfile | None) -> TypingProfile:
     """How a stand-in types as the person does, as far as that was measured.
 
     Nobody waits for a machine as long as for a friend who is away: reading takes as long as the quickest tenth of
-    the replies took, within what a profile lets anybody wait.
+    the replies took, within what a profile lets anybody wait; but never less than usual, for an export by the minute has
+    replies after no time at all.
     """
     usual = TypingProfile()
     if style is None:
@@ -69,7 +70,9 @@ def typing_of(style: StyleProfile | None) -> TypingProfile:
     speed = style.characters_per_second or usual.characters_per_second
     found = {"characters_per_second": round(speed, 1)}
     if style.reply_seconds is not None:
-        found["reading_seconds"] = min(style.reply_seconds.low, usual.longest_seconds / 2)
+        found["reading_seconds"] = min(
+            max(style.reply_seconds.low, usual.reading_seconds), usual.longest_seconds / 2
+        )
     if style.pause_seconds is not None and style.characters is not None:
         typing = style.characters.middle / speed
         found["pause_seconds"] = round(

@@ -11,7 +11,7 @@ import pytest
 
 from chat.exports.export import Clock, Export, RowsBuilder
 from chat.message import Chat, ChatKey
-from inference.pace import TypingProfile
+from inference.pace import Quantiles, StyleProfile, TypingProfile
 from training.dataset.pace import FEWEST, pace_of, style_of, typing_of
 from training.errors import DatasetUnreadable
 
@@ -114,6 +114,11 @@ def test_a_stand_in_types_as_fast_as_the_person() -> None:
     assert 0 < typing.pause_seconds < 10
     assert (typing.jitter, typing.longest_seconds) == (usual.jitter, usual.longest_seconds)
     assert typing_of(None) == usual
+
+
+def test_an_export_by_the_minute_does_not_make_a_stand_in_answer_at_once() -> None:
+    replies = Quantiles(low=0, middle=60, high=120, count=90)
+    assert typing_of(StyleProfile(reply_seconds=replies)).reading_seconds == TypingProfile().reading_seconds
 
 
 def test_the_same_chats_give_the_same_pace() -> None:
