@@ -1,7 +1,8 @@
 """Make the sample persona anew from nothing: `make sample-persona`.
 
 Corpus, tokenizer, base, Sam's export; then the verbs that make anybody's persona: import, dataset, train, evaluate,
-persona. Each step is a command that can be run by itself, printed before it runs. All seeds are fixed; the base depends on how far its minutes get on a machine.
+persona. Each step is a command that can be run by itself, printed before it runs. All seeds are fixed; the base depends
+on how far its minutes get on a machine.
 """
 
 from __future__ import annotations

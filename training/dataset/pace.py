@@ -61,8 +61,8 @@ def typing_of(style: StyleProfile | None) -> TypingProfile:
     """How a stand-in types as the person does, as far as that was measured.
 
     Nobody waits for a machine as long as for a friend who is away: reading takes as long as the quickest tenth of
-    the replies took, within what a profile lets anybody wait; but never less than usual, for an export by the minute has
-    replies after no time at all.
+    the replies took, within what a profile lets anybody wait; but never less than usual, for an export by the minute
+    has replies after no time at all.
     """
     usual = TypingProfile()
     if style is None:

@@ -132,7 +132,7 @@ async def test_a_card_tells_counts_and_consent_and_nobodys_words(
         "8.25",
         "| agreed | 3 |",
         "ledger of consent",
-        "1,300",
+        "3,154",
         "understudy forget",
     ):
         assert part in card, part
@@ -140,7 +140,8 @@ async def test_a_card_tells_counts_and_consent_and_nobodys_words(
     assert "SECRETWORD" not in card
     assert not any(probe.prompt[-1].content in card for probe in manifest.canary.probes)
     assert "Do not pass this persona on" not in card
-    ended = await understudy("persona", "card", str(SAMPLE))
+    write_persona_toml(sample, manifest.model_copy(update={"consent": None}))
+    ended = await understudy("persona", "card", str(sample))
     assert "Do not pass this persona on" in ended.out
 
 

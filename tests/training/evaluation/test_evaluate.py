@@ -161,12 +161,13 @@ async def test_the_dataset_is_found_by_its_fingerprint_also_after_somebody_was_t
     assert "Somebody was taken out" in subject.notes[0]
 
 
-async def test_a_persona_without_a_record_says_that_nobody_knows(sample_data: Path) -> None:
+async def test_a_persona_without_a_record_says_that_nobody_knows(
+    persona_folder: Path, sample_data: Path
+) -> None:
     from training.evaluation.subject import Subject, find_dataset
 
-    persona = await load_persona(SAMPLE)
-    if persona.manifest.dataset is not None:
-        pytest.skip("the sample persona has a record now")
+    write_persona_toml(persona_folder, read_manifest(persona_folder).model_copy(update={"dataset": None}))
+    persona = await load_persona(persona_folder)
     assert "no record" in Subject(persona, open_dataset(sample_data)).notes[0]
     with pytest.raises(WrongDataset, match="--dataset"):
         find_dataset(persona, [sample_data])

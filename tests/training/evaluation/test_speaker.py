@@ -73,7 +73,7 @@ async def test_filters_leave_the_same_tokens_in_both(
 ) -> None:
     # One token, many draws: with the filters in another order other tokens would be met.
     sampling = Sampling(top_p=1, max_tokens=1).model_copy(update=filters)
-    asked = [prompts(sam)[1]] * 120
+    asked = [prompts(sam)[1]] * 600
     served, here = [set(await texts(who, asked, sampling)) for who in (speakers.served, speakers.here)]
     assert served == here
     assert len(served) > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,6 +113,8 @@ async def test_a_new_sampling_is_a_new_fingerprint_and_no_evaluation(folder: Pat
 
 async def test_a_folder_that_was_changed_gets_no_new_fingerprint(folder: Path) -> None:
     path = folder / "persona.toml"
-    path.write_text(path.read_text().replace("temperature = 0.4", "temperature = 0.7"))
+    was = path.read_text()
+    path.write_text(re.sub(r"^temperature = .*$", "temperature = 0.77", was, flags=re.MULTILINE))
+    assert path.read_text() != was
     with pytest.raises(FingerprintMismatch):
         resampled(folder, Sampling())
