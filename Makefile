@@ -8,7 +8,7 @@ EXTRAS = dev$(if $(TRAIN),$(comma)train)
 comma = ,
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: export-speed dataset-speed mutations demo run test storm kill-latency lint types format sample-persona clean
+.PHONY: export-speed dataset-speed recipes mutations demo run test storm kill-latency lint types format sample-persona clean
 
 demo: $(VENV)/installed
 	@$(BIN)/understudy demo $(if $(HEADLESS),--headless)
@@ -46,6 +46,10 @@ format: $(VENV)/installed-$(EXTRAS)
 # Breaks one guard after another in a copy of the tree and sees a test fail each time; ONLY="fence-kill …" for some.
 mutations: $(VENV)/installed-$(EXTRAS)
 	@$(BIN)/python -m tests.mutations $(ONLY)
+
+# Every published recipe from the sample's export to a persona with its report: half an hour on two cores.
+recipes: $(VENV)/installed-dev,train
+	$(BIN)/python -m benchmarks.recipes --reports docs/recipes
 
 # Makes the sample persona anew from nothing: corpus, tokenizer, base, export, adapter, GGUF, figures.
 sample-persona: $(VENV)/installed-dev,train
