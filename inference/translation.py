@@ -62,12 +62,12 @@ def error_of(error: Exception) -> ModelError:
 def refusal_of(status: int, content: bytes, headers: Mapping[str, str]) -> ModelError:
     """Give our error for an HTTP status. The server's words are left out: they may quote the prompt."""
     if status == 429:
-        wait = _retry_after(headers)
+        wait = retry_after(headers)
         message = "the model server asks to slow down (429): lower the number of parallel requests"
         return ModelUnavailable(message, safe_to_retry=True, retry_after_seconds=wait)
     if status == 503:
         message = "the model server is loading or overloaded (503): wait, or see its log"
-        return ModelUnavailable(message, safe_to_retry=True, retry_after_seconds=_retry_after(headers))
+        return ModelUnavailable(message, safe_to_retry=True, retry_after_seconds=retry_after(headers))
     if status >= 500:
         return ModelUnavailable(f"the model server failed ({status}): see its log")
     if status < 400:
@@ -88,7 +88,7 @@ def refusal_of(status: int, content: bytes, headers: Mapping[str, str]) -> Model
     return ModelRejected(what, status=status)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float:
+def retry_after(headers: Mapping[str, str]) -> float:
     """Seconds, from either form that HTTP knows; 0 when there is none."""
     value = headers.get("Retry-After", "")
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):

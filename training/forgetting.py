@@ -34,6 +34,7 @@ from training.dataset.pseudonym_names import name_parts
 from training.dataset.pseudonym_pools import ORDINARY
 from training.dataset.pseudonym_table import NAME, PseudonymTable
 from training.errors import RecipeInvalid
+from training.private_file import write_private
 
 REGISTRY: Final = "datasets.json"
 KEY: Final = "pseudonyms.key"
@@ -52,7 +53,7 @@ def register(state: Path, dataset: Path) -> None:
     """Note where a dataset lies, so that people can be taken out of it. Raises OSError."""
     known = {str(path) for path in registered(state)} | {str(dataset.resolve())}
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _replace(state / REGISTRY, json.dumps(sorted(known), indent=1).encode())
+    write_private(state / REGISTRY, json.dumps(sorted(known), indent=1).encode())
 
 
 def registered(state: Path) -> tuple[Path, ...]:
@@ -196,7 +197,7 @@ def _forget_words(traces: Traces, folder: Path) -> Iterator[str]:
     read_words(folder)  # a damaged line says so, and not what it holds
     if path.exists() and (count := _count(traces, path)):
         lines = path.read_bytes().splitlines(keepends=True)
-        _replace(path, b"".join(line for line in lines if not traces.found_in(json.loads(line))))
+        write_private(path, b"".join(line for line in lines if not traces.found_in(json.loads(line))))
         yield f"{path.name}: {count} entries"
 
 
@@ -267,14 +268,16 @@ def _forget_dataset(traces: Traces, folder: Path) -> Iterator[str]:
             _put(_without(traces, pl.read_parquet(path, memory_map=False)), path)
         elif path.suffix == ".jsonl":
             lines = path.read_bytes().splitlines()
-            _replace(path, b"".join(line + b"\n" for line in lines if not traces.found_in(json.loads(line))))
+            write_private(
+                path, b"".join(line + b"\n" for line in lines if not traces.found_in(json.loads(line)))
+            )
         elif path.suffix == ".json":
-            _replace(path, json.dumps(_clean(traces, json.loads(path.read_bytes())), indent=1).encode())
+            write_private(path, json.dumps(_clean(traces, json.loads(path.read_bytes())), indent=1).encode())
         elif path.name == "report.html":
             # Written again by `understudy dataset report`.
             path.unlink()
         else:
-            _replace(path, traces.masked(path.read_text(encoding="utf-8")).encode())
+            write_private(path, traces.masked(path.read_text(encoding="utf-8")).encode())
     if changed:
         _recount(folder)
         yield f"{folder}: {changed} rows and entries; build it again from what is left in the imports"
@@ -349,7 +352,7 @@ def _recount(folder: Path) -> None:
             record |= refingerprinted(folder)
         if before != record.get("fingerprint"):
             record["forgotten"] = [*record.get("forgotten", ()), before]
-    _replace(path, json.dumps(record, indent=1, ensure_ascii=False).encode())
+    write_private(path, json.dumps(record, indent=1, ensure_ascii=False).encode())
 
 
 def _forget_shingles(traces: Traces, folder: Path) -> Iterator[str]:
@@ -396,10 +399,3 @@ def _clean(traces: Traces, value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, list):
         return [_clean(traces, inner) for inner in value]
     return traces.masked(value) if isinstance(value, str) else value
-
-
-def _replace(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    fresh.replace(path)

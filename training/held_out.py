@@ -43,6 +43,19 @@ def summed_loss(
 
 
 def _batch_loss(model: Any, rows: Sequence[Tokens], compute: Compute) -> tuple[Any, int]:  # noqa: ANN401
+    with _autocast(compute):
+        logits, targets = labelled_logits(model, rows)
+    loss = cross_entropy(
+        logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
+    return loss, int((targets != IGNORED).sum().item())
+
+
+def labelled_logits(model: Any, rows: Sequence[Tokens]) -> tuple[Any, Any]:  # noqa: ANN401 - torch is untyped here
+    """Ask a model about a batch of rows: logits (rows, places, vocabulary) and the labels there (rows, places).
+
+    Places at which no row has a label are left out.
+    """
     longest = max(len(row.ids) for row in rows)
     ids = torch.zeros((len(rows), longest), dtype=torch.long)
     labels = torch.full((len(rows), longest), IGNORED, dtype=torch.long)
@@ -58,20 +71,16 @@ def _batch_loss(model: Any, rows: Sequence[Tokens], compute: Compute) -> tuple[A
     places = (targets != IGNORED).any(dim=0).nonzero().flatten()
     device = next(model.parameters()).device
     targets = targets[:, places].to(device)
-    with _autocast(compute):
-        logits = model(
-            input_ids=ids.to(device),
-            attention_mask=mask.to(device),
-            logits_to_keep=places.to(device),
-            use_cache=False,
-        ).logits
+    logits = model(
+        input_ids=ids.to(device),
+        attention_mask=mask.to(device),
+        logits_to_keep=places.to(device),
+        use_cache=False,
+    ).logits
     if logits.shape[1] != len(places):
         # A model that ignores `logits_to_keep` gives them all.
         logits = logits[:, places]
-    loss = cross_entropy(
-        logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
-    return loss, int((targets != IGNORED).sum().item())
+    return logits, targets
 
 
 def _autocast(compute: Compute) -> AbstractContextManager[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -21,6 +20,7 @@ from training.evaluation.generations import Generations
 from training.evaluation.report_page import page
 from training.evaluation.speaker import Said
 from training.evaluation.subject import Speakers, Subject
+from training.private_file import write_private
 
 REPORT: Final = "report.html"
 FIGURES: Final = "evaluation.json"
@@ -105,8 +105,8 @@ async def evaluate(
     heard("measuring", 1, 1)
     notes = (*subject.notes, *_notes(measures))
     figures = {**asked, "date": plan.today.isoformat(), "notes": list(notes), **figures_of(measures)}
-    _write(out / FIGURES, as_json(figures) + "\n")
-    _write(out / REPORT, page(persona, measures, figures))
+    write_private(out / FIGURES, (as_json(figures) + "\n").encode())
+    write_private(out / REPORT, page(persona, measures, figures).encode())
     return Evaluation(measures, figures, out)
 
 
@@ -147,13 +147,3 @@ def _notes(measures: Measures) -> tuple[str, ...]:
 def _kept(out: Path, asked: Mapping[str, Any]) -> Generations:
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Generations(out / FILE, asked)
-
-
-def _write(path: Path, text: str) -> None:
-    """Put a file of the owner's alone in its place, whole."""
-    fresh = path.with_name(f".{path.name}.new")
-    with os.fdopen(
-        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        file.write(text)
-    fresh.replace(path)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from training.evaluation.speaker import Answer
+from training.private_file import write_private
 
 GENERATIONS: Final = "generations.jsonl"
 
@@ -33,12 +33,7 @@ class Generations:
             portion = json.loads(line)
             answers = tuple(answer and Answer(**answer) for answer in portion["answers"])
             self._portions[portion["who"], portion["number"]] = answers
-        fresh = path.with_name(f".{path.name}.new")
-        with os.fdopen(
-            os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as file:
-            file.writelines(whole)
-        fresh.replace(path)
+        write_private(path, "".join(whole).encode())
 
     def of(self, who: str, number: int) -> tuple[Answer | None, ...] | None:
         """A portion that is there already."""

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from training.errors import TooFewTexts
 from training.evaluation.estimate import Estimate, resample_weights
+from training.held_out import labelled_logits
 from training.layout import IGNORED, Tokens
 
 _RESAMPLES: Final = 1000
@@ -93,29 +94,7 @@ def likelihood(
 
 
 def _batch(model: Any, rows: Sequence[Tokens]) -> tuple[list[float], list[int]]:  # noqa: ANN401
-    longest = max(len(row.ids) for row in rows)
-    ids = torch.zeros((len(rows), longest), dtype=torch.long)
-    labels = torch.full((len(rows), longest), IGNORED, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for number, row in enumerate(rows):
-        length = len(row.ids)
-        ids[number, :length] = torch.tensor(row.ids)
-        labels[number, :length] = torch.tensor(row.labels)
-        mask[number, :length] = 1
-    # Position p says what comes at p + 1, and only positions that count get logits: with a large vocabulary
-    # those are most of the memory.
-    targets = labels[:, 1:]
-    places = (targets != IGNORED).any(dim=0).nonzero().flatten()
-    targets = targets[:, places].to(model.device)
-    logits = model(
-        input_ids=ids.to(model.device),
-        attention_mask=mask.to(model.device),
-        logits_to_keep=places.to(model.device),
-        use_cache=False,
-    ).logits
-    if logits.shape[1] != len(places):
-        # A model that knows no `logits_to_keep` gives them all.
-        logits = logits[:, places]
+    logits, targets = labelled_logits(model, rows)
     losses = cross_entropy(
         logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none"
     ).view(targets.shape)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from inference.translation import FOREIGN
 from training.hosted.errors import HostAway, HostStrange, NotThere
 from training.hosted.host import Host
 from training.hosted.protocol import (
@@ -28,7 +29,7 @@ from training.hosted.protocol import (
     JobEvent,
     Page,
 )
-from training.hosted.translation import FOREIGN, STRANGE, TOO_SLOW, error_of, refusal_of
+from training.hosted.translation import STRANGE, TOO_SLOW, error_of, refusal_of
 
 PURPOSE: Final = "fine-tune"
 _LONGEST_ANSWER: Final = 64 * 2**20

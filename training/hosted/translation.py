@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
 from pydantic import ValidationError
 
+from inference.translation import retry_after
 from training.hosted.errors import HostAway, HostError, HostRefused, HostStrange, NotThere
 from training.hosted.protocol import Refusal
-
-FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict)
-"""The roots of what httpx may raise."""
 
 STRANGE: Final = "the host does not speak OpenAI's fine-tuning protocol: check hosted.base_url"
 TOO_SLOW: Final = "the host was too slow: try again later"
@@ -73,13 +69,13 @@ def refusal_of(status: int, content: bytes, headers: Mapping[str, str]) -> HostE
         return HostAway(
             "the host asks to slow down (429): try again later",
             maybe_taken=False,
-            retry_after_seconds=_retry_after(headers),
+            retry_after_seconds=retry_after(headers),
         )
     if status in {408, 409} or status >= 500:
         return HostAway(
             f"the host failed ({status}): try again later",
             maybe_taken=True,
-            retry_after_seconds=_retry_after(headers),
+            retry_after_seconds=retry_after(headers),
         )
     if status < 400:
         return HostStrange(STRANGE)
@@ -93,14 +89,3 @@ def refusal_of(status: int, content: bytes, headers: Mapping[str, str]) -> HostE
 def _word(text: str) -> str:
     """Give one of the documented words, never a sentence that could quote something."""
     return text if re.fullmatch(r"[a-z][a-z0-9_.]{0,60}", text) else ""
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds, from either form that HTTP knows; 0 when there is none."""
-    value = headers.get("Retry-After", "")
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return 0.0

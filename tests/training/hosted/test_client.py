@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from inference.translation import FOREIGN
 from tests.fakes.hosted.server import FakeHost, Play
 from tests.training.hosted.desk import Desk
 from training.hosted.client import HostClient, Patience
 from training.hosted.errors import HostAway, HostError, HostRefused, HostStrange, NotThere
 from training.hosted.host import Host
-from training.hosted.translation import FOREIGN, NEVER_ARRIVED, UNUSABLE, error_of, refusal_of
+from training.hosted.translation import NEVER_ARRIVED, UNUSABLE, error_of, refusal_of
 
 MAY_HAVE_ARRIVED = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.StreamError)
 
