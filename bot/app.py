@@ -313,7 +313,7 @@ def connectors_of(office: Office, persona: Persona) -> list[Connector]:
         # Only here: discord.py takes most of a second, and who does not use it shall not wait for it.
         from bot.messengers.discord.connector import DiscordConnector  # noqa: PLC0415
 
-        connectors.append(DiscordConnector(discord, persona.prompt.name))
+        connectors.append(DiscordConnector(discord, persona.prompt.name, office.desk))
     return connectors
 
 

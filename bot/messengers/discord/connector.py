@@ -14,6 +14,7 @@ import aiohttp
 import discord
 import structlog
 
+from bot.desk import Desk
 from bot.messengers.base import Bubble, Ears, SendError, SendRefused, SendUncertain
 from bot.messengers.discord.client import Client
 from bot.messengers.discord.handing import FRESH_SECONDS, Handing
@@ -42,7 +43,8 @@ Kind = TypeVar("Kind")
 class DiscordConnector:
     """The bot's account. It ends for nothing: whatever keeps it from Discord is said in one line and tried again.
 
-    `wires` makes the connector of each connection to Discord, as discord.py takes it; None is its own.
+    `desk` is where people on Discord watch and steer; without one they can do neither. `wires` makes the connector of
+    each connection to Discord, as discord.py takes it; None is its own.
     """
 
     messenger: Final = MESSENGER
@@ -53,10 +55,12 @@ class DiscordConnector:
         self,
         settings: DiscordSettings,
         persona: str,
+        desk: Desk | None = None,
         wires: Callable[[], aiohttp.BaseConnector] | None = None,
     ) -> None:
         self._settings = settings
         self._names = Names.read(persona, settings.people)
+        self._desk = desk
         self._wires = wires
         self._client: Client | None = None
         self._trouble = "Discord is not connected yet"

@@ -33,9 +33,12 @@ def _ids(value: object) -> object:
 def _usable_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
     if not all(id_.isascii() and id_.isdigit() and len(id_) <= _LONGEST_ID for id_ in ids):
         raise ValueError(
-            "they must be numbers such as 80351110224678912 (right-click yourself, Copy User ID)"
+            "they must be numbers such as 80351110224678912 (right-click, Copy User ID or Copy Role ID)"
         )
     return ids
+
+
+_Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_ids), AfterValidator(_usable_ids)]
 
 
 class DiscordSettings(BaseModel):
@@ -44,8 +47,14 @@ class DiscordSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     token: Annotated[SecretStr, AfterValidator(_usable_token)] = SecretStr("")
-    owner: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_ids), AfterValidator(_usable_ids)] = ()
+    owner: _Ids = ()
     """The ids of the owner's own accounts: what they write is the owner's, and when they type it steps back."""
+    owner_roles: _Ids = ()
+    """The ids of a server's roles whose members may what an owner may. What they write is their own all the same."""
+    moderators: _Ids = ()
+    """The ids of people who may approve, edit and reject."""
+    moderator_roles: _Ids = ()
+    """The ids of a server's roles whose members may that."""
     people: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     """A `people.toml`: people are called here what they are called in the dataset."""
     markdown: Literal["escape", "keep"] = "escape"

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bot.desk import Desk
 from bot.errors import StoreAway
 from bot.inbox import Received
 from bot.messengers.base import Bubble
@@ -39,8 +40,8 @@ class Place:
     def settings(self, **fields: Any) -> DiscordSettings:  # noqa: ANN401
         return DiscordSettings(token=SecretStr(self.bot.token), owner=(str(self.olivia.id),), **fields)
 
-    def connector(self, **fields: Any) -> DiscordConnector:  # noqa: ANN401
-        return DiscordConnector(self.settings(**fields), "Sam", self.fake.connector)
+    def connector(self, desk: Desk | None = None, **fields: Any) -> DiscordConnector:  # noqa: ANN401
+        return DiscordConnector(self.settings(**fields), "Sam", desk, self.fake.connector)
 
     def bubble(self, text: str, id_: str = "d1.1.1", **fields: Any) -> Bubble:  # noqa: ANN401
         return Bubble(id_, self.key, text, **fields)

@@ -282,7 +282,7 @@ async def test_typing_never_fails(place: Place) -> None:
 async def test_a_wrong_token_is_said_in_one_line_and_tried_again(place: Place) -> None:
     right, place.bot.token = place.bot.token, "changed-meanwhile"
     place.fake.bots = {}
-    connector = DiscordConnector(place.settings(), "Sam", place.fake.connector)
+    connector = DiscordConnector(place.settings(), "Sam", wires=place.fake.connector)
     task = asyncio.create_task(connector.listen(Heard()))
     await soon(lambda: "does not know this token" in connector.trouble)
     assert "changed-meanwhile" not in connector.trouble
