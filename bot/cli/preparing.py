@@ -4,6 +4,7 @@ agreed = ["Mia", "Leo"]             # who agreed to be trained on, by name or id
 imitated = ["Mia"]                  # who agreed to be the one that `--as` learns, beside the ledger
 situational = "keep"                # or mask, drop
 pseudonyms = true
+keep_own_name = true                # of whom the dataset is about; a persona with another name answers to that
 
 [filters]                           # FilterSettings
 fewest_with_contact = 50

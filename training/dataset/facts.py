@@ -68,6 +68,8 @@ class Facts(BaseModel):
     """What each filter took: kind, chat, messages."""
     pseudonyms: bool | None = None
     """Whether names and values stand for others; None where nobody wrote it down."""
+    own_name: bool = False
+    """Whether the owner's name is the real one all the same."""
 
     def write(self, folder: Path) -> None:
         """Write them beside a dataset. Raises OSError."""
@@ -104,6 +106,7 @@ def facts_of(found: Filtered, titles: Mapping[str, str] | None = None) -> Facts:
             (cut.kind.value, named.get(str(cut.chat), str(cut.chat)), cut.messages) for cut in found.cuts
         ),
         pseudonyms=found.pseudonyms,
+        own_name=found.own_name,
     )
 
 

@@ -99,12 +99,13 @@ class Cut:
 class Filtered:
     """What is left, and what was taken. A chat of which nothing is left is not in `exports`.
 
-    `pseudonyms` says that names and values in it stand for others.
+    `pseudonyms` says that names and values in it stand for others, `own_name` that the owner's name does not.
     """
 
     exports: tuple[Export, ...]
     cuts: tuple[Cut, ...] = ()
     pseudonyms: bool = False
+    own_name: bool = False
 
     def after(self, before: Filtered) -> Filtered:
         """Join what an earlier filter took to what this one did."""

@@ -24,7 +24,11 @@ from training.dataset.situational import Situational, without_situations
 
 @dataclass(frozen=True, slots=True)
 class PreparationSettings:
-    """What is done. `moderation` are the thresholds; without any, nothing is judged."""
+    """What is done. `moderation` are the thresholds; without any, nothing is judged.
+
+    `keep_own_name`: pseudonyms replace the names of everybody but whom the dataset is about, or a persona would be told
+    that it is somebody whom no chat knows.
+    """
 
     # A key that is misspelt must not switch a filter off.
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -33,6 +37,7 @@ class PreparationSettings:
     moderation: Thresholds | None = None
     situational: Situational = Situational.KEEP
     pseudonyms: bool = True
+    keep_own_name: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,17 @@ async def prepared(
     if not settings.pseudonyms or seal is None:
         return state
     everybody = {name for export in exports for name in export.rows.get_column("name").unique()}
-    made = Pseudonyms(seal.key, state.exports, everybody.union(seal.names), seal.table)
+    own = _own_names(exports) if settings.keep_own_name else frozenset[str]()
+    made = Pseudonyms(seal.key, state.exports, everybody.union(seal.names), seal.table, own)
     cuts = tuple(replace(cut, chat=made.chat(cut.chat)) for cut in state.cuts)
-    return Filtered(made.exports(state.exports), cuts, pseudonyms=True)
+    return Filtered(made.exports(state.exports), cuts, pseudonyms=True, own_name=settings.keep_own_name)
+
+
+def _own_names(exports: Sequence[Export]) -> frozenset[str]:
+    """The names under which whoever the exports belong to wrote."""
+    return frozenset(
+        name
+        for export in exports
+        for author, name in export.rows.select("author", "name").unique().iter_rows()
+        if author in export.owner
+    )

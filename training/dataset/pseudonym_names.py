@@ -19,13 +19,19 @@ class PseudonymNames:
     """Replaces the words of people's names wherever they stand; each word always by the same other one.
 
     `said` are the words of all texts, folded: none of them becomes a pseudonym, or nobody could tell it from the word.
+    The words of the names in `kept` stay as they are, whoever else has them in a name of theirs.
     """
 
     def __init__(
-        self, key: PseudonymKey, table: PseudonymTable, names: Iterable[str], said: Collection[str]
+        self,
+        key: PseudonymKey,
+        table: PseudonymTable,
+        names: Iterable[str],
+        said: Collection[str],
+        kept: Iterable[str] = (),
     ) -> None:
         self._key = key
-        others: dict[str, str] = {}
+        others: dict[str, str | None] = {}
         found: dict[str, tuple[str, bool]] = {}
         for name in sorted(set(names)):
             for place, word in enumerate(name_parts(name)):
@@ -36,7 +42,12 @@ class PseudonymNames:
             fold = one.casefold()
             return fold in taken or fold + "s" in taken or fold in ORDINARY
 
+        stay = {word.casefold() for name in kept for word in name_parts(name)}
+        taken |= stay
+        others.update(dict.fromkeys(stay))
         for fold, (word, first) in found.items():
+            if fold in stay:
+                continue
             drawn = self._drawn(word, GIVEN if first else FAMILY)
             others[fold] = table.of(NAME, word, drawn, is_taken)
         self._others = others
@@ -46,7 +57,9 @@ class PseudonymNames:
     def replaced(self, text: str) -> str:
         """Give a text with other names."""
         if self._unspaced is not None:
-            text = self._unspaced.sub(lambda match: self._others[match.group().casefold()], text)
+            text = self._unspaced.sub(
+                lambda match: self._others[match.group().casefold()] or match.group(), text
+            )
         return self._words.in_text(text)
 
     def _drawn(self, word: str, pool: tuple[str, ...]) -> Iterator[str]:
@@ -83,9 +96,9 @@ def name_parts(name: str) -> Iterator[str]:
 
 
 class _Words(dict[str, str]):
-    """What each word becomes, as it is typed; worked out when it is first met."""
+    """What each word becomes, as it is typed; worked out when it is first met. One that stays has None."""
 
-    def __init__(self, others: Mapping[str, str]) -> None:
+    def __init__(self, others: Mapping[str, str | None]) -> None:
         super().__init__()
         self._others = others
 
@@ -108,10 +121,11 @@ class _Words(dict[str, str]):
             stem = fold.rstrip(fold[-1])
             ways = (stem + fold[-1] * count for count in (1, 2))
             name = next((way for way in ways if way in self._others), "")
-            more = self._others[name][-1] * (len(fold) - len(name)) if name else ""
-        if not name or (name in ORDINARY and word.islower()):
+            more = (self._others[name] or name)[-1] * (len(fold) - len(name)) if name else ""
+        other = self._others[name] if name else None
+        if other is None or (name in ORDINARY and word.islower()):
             return word
-        return _typed_like(word, self._others[name] + more)
+        return _typed_like(word, other + more)
 
 
 def _typed_like(word: str, name: str) -> str:

@@ -40,8 +40,8 @@ Value = TypeVar("Value")
 class Pseudonyms:
     """Replaces personal data in exports and in texts.
 
-    `names` are those of further people, and by which further names people go. A `table` of earlier datasets is kept to,
-    and grows.
+    `names` are those of further people, and by which further names people go; the names in `kept` are not replaced.
+    A `table` of earlier datasets is kept to, and grows.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Pseudonyms:
         exports: Sequence[Export],
         names: Iterable[str] = (),
         table: PseudonymTable | None = None,
+        kept: Iterable[str] = (),
     ) -> None:
         self._key = key
         self.table = PseudonymTable() if table is None else table
@@ -57,7 +58,7 @@ class Pseudonyms:
         self._known: dict[tuple[str, bool], str] = {}
         self._said = frozenset(_words(exports))
         people = {name for export in exports for name in export.rows.get_column("name").unique()}
-        self._names = PseudonymNames(key, self.table, people.union(names), self._said)
+        self._names = PseudonymNames(key, self.table, people.union(names), self._said, kept)
 
     def exports(self, exports: Sequence[Export]) -> tuple[Export, ...]:
         """Give the exports with pseudonyms in every column that tells of people, in titles and in file names."""

@@ -51,8 +51,11 @@ class Question:
             for load in shipment.loads
         ]
         people = f"words of {shipment.people:,} {'person' if shipment.people == 1 else 'people'}"
+        whose = "names and numbers replaced by pseudonyms"
+        if shipment.own_name:
+            whose = "numbers and others' names replaced by pseudonyms, YOUR OWN NAME AS IT IS"
         names = {
-            True: "names and numbers replaced by pseudonyms; who knows them may still know who speaks",
+            True: f"{whose}; who knows them may still know who speaks",
             False: "with names, numbers and addresses AS THEY ARE",
             None: "and the dataset does not say whether names were replaced: take it that they are AS THEY ARE",
         }[shipment.pseudonyms]

@@ -42,7 +42,7 @@ class Shipment:
     """What would leave of a dataset, which `fingerprint` names.
 
     `people` is of how many people words are in it, the owner among them. `pseudonyms` is None
-    where the dataset does not say whether names were replaced.
+    where the dataset does not say whether names were replaced; with `own_name` the owner's was not.
     """
 
     folder: Path
@@ -50,6 +50,7 @@ class Shipment:
     loads: tuple[Load, ...]
     people: int
     pseudonyms: bool | None
+    own_name: bool
     agreed: tuple[int, int, str] | None
     """How many of how many people agreed to be trained on, and by what that is known; None without a record."""
 
@@ -136,6 +137,7 @@ def read_shipment(folder: Path, *, validation: bool = True) -> Shipment:
         tuple(loads),
         len(people),
         facts.pseudonyms if facts else None,
+        facts.own_name if facts else False,
         (settled["agreed"], settled["people"], settled["by"]) if settled else None,
     )
 

@@ -124,8 +124,14 @@ async def test_a_dataset_is_prepared_as_a_file_says(
     arguments = ("dataset", "build", str(export), "--me", "Sam", "--out", str(out), "--prepare", str(prepare))
     ended = await understudy(*arguments)
     assert ended.code == 0, ended.err
+    assert not any(b"Mia" in path.read_bytes() for path in out.rglob("*.json*"))
+    facts = json.loads((out / "facts.json").read_bytes())
+    assert (facts["pseudonyms"], facts["own_name"]) == (True, True)
+    # The persona is told that it is who it is.
+    assert json.loads((out / "dataset.json").read_bytes())["owners"] == ["Sam"]
+    prepare.write_text('pseudonyms = true\nkeep_own_name = false\n[filters]\nconsent = "elsewhere"\n')
+    assert (await understudy(*arguments)).code == 0
     assert not any(b"Sam" in path.read_bytes() for path in out.rglob("*.json*"))
-    assert json.loads((out / "facts.json").read_bytes())["pseudonyms"] is True
     prepare.write_text("[filters]\nfewest_in_gruop = 3\n")
     assert "fewest_in_gruop" in await understudy.line(2, *arguments)
 

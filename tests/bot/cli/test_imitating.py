@@ -88,6 +88,17 @@ async def test_a_yes_in_a_live_chat_counts_and_a_ledger_that_is_away_is_none(imp
     assert "not on record as having agreed to be imitated" in refused.err
 
 
+async def test_with_pseudonyms_the_one_who_is_learned_keeps_the_name_and_the_owner_does_not(
+    imported: CommandLine, tmp_path: Path
+) -> None:
+    prepare = tmp_path / "prepare.toml"
+    prepare.write_text('imitated = ["Mia"]\npseudonyms = true\n', encoding="utf-8")
+    assert (await imported(*BUILD, "--prepare", str(prepare))).code == 0
+    rows, _ = _dataset(imported)
+    assert "Mia" in str(rows)
+    assert "Sam" not in str(rows)
+
+
 async def test_a_file_may_say_it_and_the_owner_is_nobody_to_imitate(
     imported: CommandLine, tmp_path: Path
 ) -> None:

@@ -39,6 +39,21 @@ async def test_everything_is_done_and_counted_under_the_pseudonym_of_the_chat() 
     assert {cut.chat for cut in made.cuts} == {made.exports[0].chat.key}
 
 
+@pytest.mark.parametrize("kept", [True, False])
+async def test_whom_the_dataset_is_about_keeps_the_name_unless_told_otherwise(kept: bool) -> None:
+    group = chat_of([("Mia", "Sam?"), ("Sam", "yes Mia")])
+    settings = PreparationSettings() if kept else PreparationSettings(keep_own_name=False)
+    seal = Seal(PseudonymKey(b"k" * 32), PseudonymTable())
+    made = await prepared([group], settings, agreed={None: ["Mia"]}, seal=seal)
+    (export,) = made.exports
+    mia, sam = export.rows.get_column("name").to_list()
+    assert (sam == "Sam") is kept
+    assert export.owner == {sam}
+    assert mia != "Mia"
+    assert texts([export]) == [f"{sam}?", f"yes {mia}"]
+    assert (made.pseudonyms, made.own_name) == (True, kept)
+
+
 async def test_what_a_setting_needs_must_be_given() -> None:
     with pytest.raises(ValueError, match="classifier"):
         await prepared([GROUP], PreparationSettings(moderation=thresholds(MILD), pseudonyms=False))

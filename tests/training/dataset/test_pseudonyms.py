@@ -113,6 +113,27 @@ def test_a_nickname_that_is_told_is_replaced_as_well() -> None:
     assert "mimi" not in pseudonyms(names=("Mimi",)).text("mimi is late")
 
 
+def test_a_name_that_is_kept_stays_as_it_is_typed_and_stands_for_nobody_else() -> None:
+    group = chat_of([("Sam Miller", "hi"), ("Mia", "SAM! saaam, sammm, sAm Miller's"), ("Ann Miller", "hi")])
+    names = Pseudonyms(KEY, [group], kept=("Sam Miller",))
+    (made,) = names.exports([group])
+    assert texts([made])[1] == "SAM! saaam, sammm, sAm Miller's"
+    shown = made.rows.get_column("name").to_list()
+    assert shown[0] == "Sam Miller"
+    # A relative is not told apart by a word that both have.
+    assert shown[2].endswith(" Miller")
+    assert "Ann" not in shown[2]
+    assert made.rows.get_column("author").to_list() == shown
+    assert dict(names.table.pairs(NAME)).keys() == {"Mia", "Ann"}
+
+
+def test_a_kept_name_in_a_script_without_spaces_is_not_cut_up() -> None:
+    group = chat_of([("小明", "你好"), ("明", "小明在哪里 明")])
+    said = texts(Pseudonyms(KEY, [group], kept=("小明",)).exports([group]))[1]
+    assert said.startswith("小明在哪里 ")
+    assert not said.endswith(" 明")
+
+
 def test_names_in_scripts_without_spaces_are_found() -> None:
     group = chat_of([("小明", "你好"), ("Sam", "小明在哪里")])
     assert "小明" not in "".join(texts(pseudonyms(group).exports([group])))

@@ -39,6 +39,7 @@ def build_dataset(
     form: Format = Format.OPENAI,
     horrid: int | None = None,
     pseudonyms: bool = False,
+    own_name: bool = False,
     held_out: float = 0.1,
 ) -> Path:
     """Talks of two on as many days; the one of number `horrid` has a word that moderation objects to."""
@@ -50,7 +51,7 @@ def build_dataset(
         extra = {2: SECRET, horrid: "horrid"}.get(number, "")
         lines.append(Said("Leo", f"what is it on day {number}", minutes=1440))
         lines.append(("Sam", f"{words} {extra}".strip()))
-    found = Filtered((chat_of(lines),), pseudonyms=pseudonyms)
+    found = Filtered((chat_of(lines),), pseudonyms=pseudonyms, own_name=own_name)
     recipe = read_recipe("turns", (f"split.held_out={held_out}",))
     write_dataset(make_rows(found.exports, recipe), recipe, folder, (form,))
     facts_of(found).write(folder)

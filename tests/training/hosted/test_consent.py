@@ -65,6 +65,12 @@ def test_pseudonyms_are_told(tmp_path: Path) -> None:
     said = "\n".join(_question(build_dataset(tmp_path / "p", pseudonyms=True)).words)
     assert "replaced by pseudonyms" in said
     assert "AS THEY ARE" not in said
+    assert "YOUR OWN" not in said
+
+
+def test_it_is_told_when_the_owners_own_name_leaves_beside_the_others_pseudonyms(tmp_path: Path) -> None:
+    said = "\n".join(_question(build_dataset(tmp_path / "p", pseudonyms=True, own_name=True)).words)
+    assert "others' names replaced by pseudonyms, YOUR OWN NAME AS IT IS" in said
 
 
 def test_where_nobody_wrote_it_down_names_are_taken_to_be_real(dataset: Path) -> None:
