@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
 
+from bot.backlog import Backlog, Standing
 from bot.chat_words import ChatWords
 from bot.clock import Clock
 from bot.consents import Consents
@@ -44,6 +46,8 @@ class Received(StrEnum):
     """The stand-in is not in this chat; nothing was kept."""
     OPTED_OUT = "opted_out"
     """Who wrote it may not be answered; nothing was kept."""
+    CONTEXT = "context"
+    """It came too late to be answered: part of the transcript, and nothing else."""
     OBEYED = "obeyed"
     """An order to the stand-in, such as "stop talking to me"; its text was not kept."""
 
@@ -91,18 +95,54 @@ class Inbox:
         self._mark = mark
         self._settings = settings
         self._faults = faults
+        self._backlog = Backlog(store, clock)
 
     async def receive(self, message: Message) -> Received:
         """Take a message in. Raises StoreAway; the connector then gives the same message again later."""
-        message = _writable(message)
-        if message.own:
-            # The mark is for people: the model must not learn to write it.
-            message = replace(message, text=unmarked(message.text, self._mark))
+        message = self._readable(message)
         # Before any queue, and whatever else is the matter with the message or the chat.
         await self.hear(message)
         await self._faults.reach("inbox.received")
         if await self._orders.obeyed(message):
             return Received.OBEYED
+        return await self._accept(message)
+
+    async def catch_up(
+        self, message: Message, within: timedelta, changed_at: datetime | None = None
+    ) -> Received:
+        """Take in a message that is late: it was missed, or said before the stand-in was in the chat.
+
+        Only what is younger than `within` is answered. Whatever its age, a kill word in it counts that was said since
+        the stand-in is in the chat and was not lifted since; so does an order. Raises StoreAway.
+        """
+        message = self._readable(message)
+        chat, said_at = message.chat, changed_at or message.sent_at
+        let_in = await self._backlog.let_in(chat)
+        if let_in is None:
+            return Received.OFF
+        why_not = self._backlog.why_not(message, let_in, within)
+        if said_at < let_in:
+            return await self._accept(message, "history", why_not)
+        lifted = await self._heard_late(message, said_at, acknowledged=not why_not)
+        await self._faults.reach("inbox.received")
+        if not message.edited and await self._backlog.knows(message):
+            return Received.DUPLICATE
+        if await self._orders.obeyed(message, said_at):
+            return Received.OBEYED
+        how = "history" if message.sent_at < let_in else "missed"
+        return await self._accept(message, how, why_not, lifted)
+
+    async def chats(self, messenger: str) -> tuple[ChatKey, ...]:
+        """Give the chats of a messenger that the stand-in was let into. Raises StoreAway."""
+        return await self._backlog.chats(messenger)
+
+    async def standing(self, chat: ChatKey) -> Standing | None:
+        """Give how far a chat has been read; None where the stand-in is not in it. Raises StoreAway."""
+        return await self._backlog.standing(chat)
+
+    async def _accept(
+        self, message: Message, how: str = "live", why_not: str = "", lifted: str = ""
+    ) -> Received:
         settings = self._settings
         received = Received(
             await self._store.run(
@@ -123,9 +163,14 @@ class Inbox:
                 self._orders.people.value,
                 plain(message.text, self._mark),
                 self._owner.stay_ms,
+                how,
+                why_not,
+                int(message.sent_at.timestamp() * 1000),
+                lifted,
             )
         )
-        if message.own and not message.stand_in and received in {Received.OWN, Received.OFF}:
+        is_sign = message.own and not message.stand_in and not why_not
+        if is_sign and received in {Received.OWN, Received.OFF}:
             await self._owner_was_seen(message.author.name)
         _log.info("message.received", message=str(message), received=received.value)
         await self._faults.reach("inbox.accepted")
@@ -134,8 +179,15 @@ class Inbox:
     async def hear(self, message: Message) -> None:
         """Kill if a message says so; heard again, it kills nobody. Raises StoreAway."""
         message = _writable(message)
-        if await self._kill_ear.hear(message) is not None and self._acknowledge is not None:
-            self._acknowledge(message.chat, kill_id(message))
+        if await self._kill_ear.hear(message) is not None:
+            self._begin_acknowledging(message)
+
+    async def hear_late(self, message: Message, changed_at: datetime | None = None) -> None:
+        """Kill if a message says so that was missed, before `catch_up` is given it. Raises StoreAway."""
+        let_in = await self._backlog.let_in(message.chat)
+        said_at = changed_at or message.sent_at
+        if let_in is not None and said_at >= let_in:
+            await self._heard_late(_writable(message), said_at, acknowledged=False)
 
     async def kill(
         self,
@@ -153,6 +205,22 @@ class Inbox:
         """Hear that the owner is typing in a chat. Raises StoreAway."""
         await self._owner.here(chat, "typing")
         await self._owner_was_seen(f"typing in {chat}")
+
+    async def _heard_late(self, message: Message, said_at: datetime, *, acknowledged: bool) -> str:
+        """Hear a kill word that was missed; gives why it does not count, where it does not."""
+        lifted = await self._kill_ear.lifted(message, said_at)
+        if not lifted and await self._kill_ear.hear(message) is not None and acknowledged:
+            self._begin_acknowledging(message)
+        return lifted
+
+    def _begin_acknowledging(self, message: Message) -> None:
+        if self._acknowledge is not None:
+            self._acknowledge(message.chat, kill_id(message))
+
+    def _readable(self, message: Message) -> Message:
+        message = _writable(message)
+        # The mark is for people: the model must not learn to write it.
+        return replace(message, text=unmarked(message.text, self._mark)) if message.own else message
 
     async def _owner_was_seen(self, by: str) -> None:
         if self._owner_watch is not None:

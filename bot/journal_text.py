@@ -69,6 +69,8 @@ def _bubble(identity: str) -> str:
 
 _SAID: Final[Mapping[str, Callable[[Facts], str]]] = {
     "message.accepted": lambda facts: f"message {facts['message']} accepted",
+    "message.context": lambda facts: f"message {facts['message']} is context only: {facts['reason']}",
+    "kill_word.lifted": lambda facts: f"message {facts['message']} kills nobody: {facts['reason']}",
     "message.edited": lambda facts: f"message {facts['message']} edited",
     "turn.decided": _decided,
     "turn.overloaded": lambda facts: f"{len(facts['messages'])} messages ignored: {facts['reason']}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -71,6 +72,18 @@ class KillEar:
         return await self._switch.kill(
             self._settings.scope(chat), f"{message.author.name} in {chat}", "kill word", kill_id(message)
         )
+
+    async def lifted(self, message: Message, said_at: datetime) -> str:
+        """Why a kill word that was said while nobody listened does not count any more; empty where it does.
+
+        It counts until a person has resumed what it would have killed, after it was said. Raises StoreAway.
+        """
+        if self._words.found_in(message.chat, message.text) is None:
+            return ""
+        resumed_at = await self._switch.resumed_at(self._settings.scope(message.chat))
+        if resumed_at is None or resumed_at < said_at:
+            return ""
+        return "its kill word was missed, and somebody has resumed since it was said"
 
     async def command(
         self, chat: ChatKey, author: Author, reach: KillReach | None, once: str, *, own: bool

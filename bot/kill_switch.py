@@ -13,6 +13,7 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import structlog
@@ -155,6 +156,13 @@ class RedisKillSwitch:
         )
         _log.warning("resume", scope=str(scope), lifted=1 in answers, newer=-1 in answers)
         return 1 in answers
+
+    async def resumed_at(self, scope: KillScope) -> datetime | None:
+        """Give when a kill of exactly this scope was last lifted in every partition. Raises StoreAway."""
+        names = [self._store.partitions.prefix(part) + "kill" for part in self._partitions(scope)]
+        found = await asyncio.gather(*(self._store.ask("hget", name, f"resumed|{scope}") for name in names))
+        at = min(int(ms or 0) for ms in found)
+        return as_datetime(at) if 0 < at <= self._clock.now_ms() else None
 
     async def _whole(self, scope: KillScope) -> str | None:
         """Give the tally of the kills that stand in every partition of a scope, or None when none stands in any."""

@@ -203,8 +203,15 @@ def _claim(row: Sequence[Any], people: People) -> Claim:
         if message.id not in turn_ids and (message.own or consent.may_answer(message.author.id))
     ]
     # Own messages are no turn's: one that left, or that the owner wrote, while this turn gathered was said before it
-    # is decided on, and who does not see it says it twice.
-    history += [message for message in known[before:] if message.own and message.id not in turn_ids]
+    # is decided on, and who does not see it says it twice. Nor is what was missed for too long to be answered, and
+    # stands between the turn's messages.
+    last = max((at for at, message in enumerate(known) if message.id in turn_ids), default=0)
+    history += [
+        message
+        for at, message in enumerate(known)
+        if at >= before and message.id not in turn_ids
+        if message.own or (at < last and consent.may_answer(message.author.id))
+    ]
     chat = Chat(ChatKey.parse(key), settings.get("title", key))
     return Claim(
         Turn(chat, messages, tuple(history)),

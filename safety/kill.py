@@ -132,6 +132,9 @@ class KillSwitch(Protocol):
         The caller has made sure that `by` is an owner.
         """
 
+    async def resumed_at(self, scope: KillScope) -> datetime | None:
+        """When a kill of exactly this scope was last lifted; None where that lies ahead, by a clock since corrected."""
+
     async def standing(self, chat: ChatKey) -> Kill | None:
         """The kill that silences this chat, the widest when there are several."""
 

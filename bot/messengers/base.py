@@ -6,9 +6,10 @@ The edge translates: a messenger's own nouns and errors become ours in its one f
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.backlog import Standing
 from bot.inbox import Received
 from chat.message import Author, ChatKey, Message
 from safety.kill import KillReach, KillReport
@@ -45,6 +46,29 @@ class Ears(Protocol):
 
     async def hear(self, message: Message) -> None:
         """Kill if a message says so, before it is its turn to be received; `receive` hears it as well."""
+
+    async def chats(self, messenger: str) -> tuple[ChatKey, ...]:
+        """The chats of a messenger that the stand-in was let into."""
+
+    async def standing(self, chat: ChatKey) -> Standing | None:
+        """How far a chat has been read; None where the stand-in is not in it.
+
+        A connector whose messenger can be asked asks for what came after the watermark, whenever it has not listened
+        for a while, and gives it in order to `catch_up`, before anything newer of the chat goes to `receive`.
+        """
+
+    async def catch_up(
+        self, message: Message, within: timedelta, changed_at: datetime | None = None
+    ) -> Received:
+        """Nobody listened when this message was written, or the stand-in was not in the chat yet: then it is context.
+
+        A missed one is answered where it is younger than `within`; a kill word or an order in it counts at any age.
+        `changed_at` is when it got the text that it has, where it was edited; one that is known by another text comes
+        as `edited`.
+        """
+
+    async def hear_late(self, message: Message, changed_at: datetime | None = None) -> None:
+        """Kill if a message says so that will be given to `catch_up`."""
 
     async def kill(
         self,

@@ -92,6 +92,17 @@ local function may_answer(chat, person, people)
   return cjson.decode(entry).agreed
 end
 
+-- A chat's watermark: the newest message that stands here or was decided on here, for messengers whose ids are numbers
+-- that grow. What came after it is asked for when nobody has listened for a while. Moves it to a message; gives whether
+-- that lay beyond it. Ids have too many digits for Lua's numbers.
+local function move_watermark(chat, id)
+  if not string.find(id, '^%d+$') then return true end
+  local mark = redis.call('HGET', key('chat', chat), 'watermark') or ''
+  if #id < #mark or (#id == #mark and id <= mark) then return false end
+  redis.call('HSET', key('chat', chat), 'watermark', id)
+  return true
+end
+
 -- Dashboards listen; a lost wake-up costs a second, never correctness.
 local function wake(chat) redis.call('PUBLISH', 'understudy:wake', chat) end
 
@@ -340,11 +351,12 @@ local function forget_person(now, chat, person)
 end
 
 -- The owner is in a chat as a person: the stand-in steps back at once. What a kill froze waits for the owner anyway,
--- and notices are the owner's own words. `stay` is how long they count as there, in ms.
-local function owner_here(now, chat, by, stay)
+-- and notices are the owner's own words. `stay` is how long they count as there, in ms; `at` is when they were seen, where
+-- that is not now.
+local function owner_here(now, chat, by, stay, at)
   local settings = key('chat', chat)
   local before = tonumber(redis.call('HGET', settings, 'owner_at') or '0')
-  redis.call('HSET', settings, 'owner_at', now, 'owner_by', by, 'owner_before', before)
+  redis.call('HSET', settings, 'owner_at', at or now, 'owner_by', by, 'owner_before', before)
   if stay == 0 then return end
   if math.abs(now - before) >= stay then journal(now, 'owner.here', chat, { by = by }) end
   void_drafts(now, chat, 'ignored', 'the owner is here', 'owner', function(name, state)

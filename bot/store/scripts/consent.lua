@@ -4,6 +4,7 @@
 local now, chat, person, purpose, agreed = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[5], ARGV[6] == '1'
 if not enabled(chat) then return 'off' end
 if ARGV[9] ~= '' then
+  move_watermark(chat, ARGV[9])
   redis.call('ZADD', key('seen', chat), now, ARGV[9])
   outcome(chat, { ARGV[9] }, agreed and 'obeyed' or 'opted_out', 'said to the stand-in, not to the model')
 end

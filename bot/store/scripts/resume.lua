@@ -18,6 +18,8 @@ for _, id in ipairs(redis.call('ZRANGE', key('drafts', 'open'), 0, -1)) do
     if covering == scope then refresh(now, key('draft', id), chat) end
   end
 end
+-- A kill word that was said before this and is heard of only later was lifted with it.
+redis.call('HSET', key('kill'), 'resumed' .. field, now)
 journal(now, 'resume', scope, { scope = scope, by = ARGV[3] })
 wake(scope)
 return 1

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
 
+from bot.backlog import Standing
 from bot.desk import Desk
 from bot.errors import StoreAway
 from bot.inbox import Received
@@ -68,6 +70,20 @@ class Heard:
 
     async def hear(self, message: Message) -> None:
         self.early.append(message)
+
+    async def chats(self, messenger: str) -> tuple[ChatKey, ...]:
+        return ()
+
+    async def standing(self, chat: ChatKey) -> Standing | None:
+        return None
+
+    async def catch_up(
+        self, message: Message, within: timedelta, changed_at: datetime | None = None
+    ) -> Received:
+        raise NotImplementedError
+
+    async def hear_late(self, message: Message, changed_at: datetime | None = None) -> None:
+        raise NotImplementedError
 
     async def kill(
         self,
