@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from bot.clock import Clock, as_datetime
 from bot.messengers.base import Bubble
@@ -12,6 +13,8 @@ from bot.owner import OwnerPresence
 from bot.store.store import Store
 from chat.echo import plain, unmarked
 from chat.message import ChatKey, Message, message_to_json
+
+_PAGE: Final = 100
 
 
 class Fence(StrEnum):
@@ -92,16 +95,32 @@ class Outbox:
         self._words = words or Words()
         self._stay_ms = (owner or OwnerPresence(store, clock)).stay_ms
 
-    async def claim(self, messenger: str) -> Outgoing | None:
-        """Take the chat whose next bubble has been due longest."""
+    async def claim(self, messenger: str, serves: Callable[[ChatKey], bool] | None = None) -> Outgoing | None:
+        """Take the chat whose next bubble has been due longest, among those that `serves` names; None: among all."""
         for partition in self._store.partitions.all():
+            only = [] if serves is None else [await self._longest_due(partition, messenger, serves)]
             row = await self._store.run(
                 *("outbox_claim", partition, self._clock.now_ms(), messenger, self._lease_ms),
                 int(bool(self._words.announcement)),
+                *only,
             )
             if row:
                 return _outgoing(row, self._words)
         return None
+
+    async def _longest_due(self, partition: int, messenger: str, serves: Callable[[ChatKey], bool]) -> str:
+        """The chat that `serves` names; others' bubbles stay where they are, for the process that serves those."""
+        waiting, start = f"{self._store.partitions.prefix(partition)}outbox:{messenger}", 0
+        while True:
+            page: list[str] = await self._store.ask(
+                "zrangebyscore", waiting, "-inf", self._clock.now_ms(), start=start, num=_PAGE
+            )
+            for chat in page:
+                if serves(ChatKey.parse(chat)):
+                    return chat
+            if len(page) < _PAGE:
+                return ""
+            start += _PAGE
 
     async def keep(self, outgoing: Outgoing, due_ms: int | None = None) -> None:
         """Renew the claim, or with `due_ms` give the bubble back until then."""

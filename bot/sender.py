@@ -66,7 +66,7 @@ class Sender:
             group.create_task(self._hear_kills())
             while True:
                 try:
-                    outgoing = await self._outbox.claim(self._connector.messenger)
+                    outgoing = await self._outbox.claim(self._connector.messenger, self._connector.serves)
                 except StoreError:
                     await asyncio.sleep(_RETRY_SECONDS)
                     continue

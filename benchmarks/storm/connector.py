@@ -19,6 +19,8 @@ _AGAIN_SECONDS: Final = 0.1
 class StormConnector:
     """Implements `bot.messengers.base.Connector`; notes in a record of its own when each message was taken in."""
 
+    serves: Final = None
+
     def __init__(self, messenger: str, port: int, record: Record) -> None:
         self._messenger = messenger
         self._port = port

@@ -5,6 +5,7 @@ The edge translates: a messenger's own nouns and errors become ours in its one f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -99,6 +100,10 @@ class Connector(Protocol):
     @property
     def idempotent(self) -> bool:
         """Whether sending a bubble twice under one id gives one message."""
+
+    @property
+    def serves(self) -> Callable[[ChatKey], bool] | None:
+        """Says which chats are heard here right now, for only their bubbles are sent here; None: all, at all times."""
 
     async def listen(self, ears: Ears) -> None:
         """Hear until cancelled; a message is given until `receive` returns, then it may be forgotten."""

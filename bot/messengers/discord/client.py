@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import aiohttp
@@ -28,13 +28,25 @@ def intents() -> discord.Intents:
 
 
 class Client(discord.Client):
-    """One life of the bot's account; after an end a new one is made."""
+    """One life of one shard of the bot's account; after an end a new one is made.
+
+    `lanes` take what it hears, and outlive it. `begin` is waited for before a session is begun.
+    """
 
     def __init__(
-        self, ears: Ears, names: Names, owners: Collection[str], connector: aiohttp.BaseConnector | None
+        self,
+        ears: Ears,
+        lanes: Lanes,
+        names: Names,
+        owners: Collection[str],
+        connector: aiohttp.BaseConnector | None,
+        shard: tuple[int, int] = (0, 1),
+        begin: Callable[[bool], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(
             intents=intents(),
+            shard_id=shard[0],
+            shard_count=shard[1],
             connector=connector,
             http_trace=trace(),
             # No model may ping anybody.
@@ -45,7 +57,8 @@ class Client(discord.Client):
         self._ears = ears
         self._names = names
         self._owners = owners
-        self._lanes = Lanes(ears)
+        self._lanes = lanes
+        self._begin = begin
         self._echoes: dict[str, asyncio.Future[discord.Message]] = {}
         self.hears = False
         """Whether the gateway is open."""
@@ -57,10 +70,10 @@ class Client(discord.Client):
         future.add_done_callback(lambda _: self._echoes.pop(nonce, None))
         return future
 
-    async def close(self) -> None:
-        """Leave Discord; what was heard and not taken is let go of."""
-        await super().close()
-        await self._lanes.close()
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait until a session may be begun; the library's own waits 5 s each time, whoever else begins one."""
+        if self._begin is not None:
+            await self._begin(initial)
 
     async def on_connect(self) -> None:
         """A session has begun."""

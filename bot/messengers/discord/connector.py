@@ -18,10 +18,12 @@ from bot.desk import Desk
 from bot.messengers.base import Bubble, Ears, SendError, SendRefused, SendUncertain
 from bot.messengers.discord.client import Client
 from bot.messengers.discord.handing import FRESH_SECONDS, Handing
+from bot.messengers.discord.lanes import Lanes
 from bot.messengers.discord.markdown import escaped, split
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.reading import MESSENGER, Reader
 from bot.messengers.discord.settings import DiscordSettings
+from bot.messengers.discord.shards import Shards, Turns
 from bot.messengers.discord.troubles import Late, Refused, send_error, trouble
 from chat.message import ChatKey, Message
 
@@ -37,6 +39,8 @@ _CLOCKS: Final = timedelta(minutes=2)
 _KEYED: Final = timedelta(minutes=1)
 """For how long Discord surely knows a nonce: it promises "the past few minutes"."""
 _HISTORY: Final = 100
+_ELSEWHERE: Final = "another process hears this chat"
+_NOT_KNOWN_YET: Final = "Discord is being asked where this chat is"
 Kind = TypeVar("Kind")
 
 
@@ -62,39 +66,44 @@ class DiscordConnector:
         self._names = Names.read(persona, settings.people)
         self._desk = desk
         self._wires = wires
-        self._client: Client | None = None
-        self._trouble = "Discord is not connected yet"
+        self._shards = Shards(settings.shards, settings.shard_ids or range(settings.shards))
+        self._turns = Turns()
+        self._troubles = dict.fromkeys(self._shards.mine, "Discord is not connected yet")
         self._typed: dict[ChatKey, float] = {}
         self._not_before: dict[ChatKey, float] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
     def trouble(self) -> str:
-        """Why the bot is not on Discord; empty while it is."""
-        return "" if self._client is not None else self._trouble
+        """Why the bot is not on Discord, or not with all of its shards; empty while it is."""
+        return next(filter(None, self._troubles.values()), "")
 
     @property
     def hears(self) -> bool:
-        """Whether what is written on Discord is heard right now."""
-        return self._client is not None and self._client.hears
+        """Whether all that this process is to hear on Discord is heard right now."""
+        return self._shards.hear
+
+    def serves(self, chat: ChatKey) -> bool:
+        """Whether a chat is heard here, right now: only then may a bubble be handed over."""
+        client = self._shards.client_of(int(chat.chat_id))
+        return client is not None and client.hears
 
     async def listen(self, ears: Ears) -> None:
         """Be on Discord until cancelled."""
-        wait = _FIRST_WAIT_SECONDS
-        while True:
-            began = time.monotonic()
-            try:
-                await self._live(ears)
-            except Exception as error:  # noqa: BLE001 - an event that cannot be parsed ends the client with anything
-                said, self._trouble = self._trouble, trouble(error)
-                if self._trouble != said:
-                    _log.error("discord.away", reason=self._trouble)
-            wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _LIVED_SECONDS else wait * 2
-            await asyncio.sleep(min(wait, _LONGEST_WAIT_SECONDS))
+        lanes = Lanes(ears)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in self._shards.mine:
+                    group.create_task(self._keep(number, ears, lanes))
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await self._shards.close()
+            await lanes.close()
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         """Show that the account types. Never fails: it is only a courtesy."""
-        client, now = self._client, time.monotonic()
+        client, now = self._shards.client_of(int(chat.chat_id)), time.monotonic()
         if client is None or now - self._typed.get(chat, float("-inf")) < _TYPING_SECONDS:
             return
         self._typed[chat] = now
@@ -102,9 +111,11 @@ class DiscordConnector:
 
     async def send(self, bubble: Bubble) -> Message:
         """Post a bubble, as several messages where it is too long for one."""
-        client = self._client
+        number = int(bubble.chat.chat_id)
+        client = self._shards.client_of(number)
         if client is None or client.user is None:
-            raise SendRefused(self._trouble)
+            elsewhere = self._shards.is_elsewhere(number)
+            raise SendRefused(_ELSEWHERE if elsewhere else self.trouble or _NOT_KNOWN_YET)
         if not client.hears:
             # A kill word that is said now would not be heard.
             raise SendRefused("the connection to Discord is down for the moment")
@@ -133,18 +144,33 @@ class DiscordConnector:
             stand_in=True,
         )
 
-    async def _live(self, ears: Ears) -> None:
-        wires = self._wires() if self._wires else None
-        client = Client(ears, self._names, self._settings.owner, wires)
+    async def _keep(self, number: int, ears: Ears, lanes: Lanes) -> None:
+        """Keep one shard on Discord."""
+        wait = _FIRST_WAIT_SECONDS
+        while True:
+            began = time.monotonic()
+            try:
+                await self._live(number, ears, lanes)
+            except Exception as error:  # noqa: BLE001 - an event that cannot be parsed ends the client with anything
+                said, self._troubles[number] = self.trouble, trouble(error)
+                if self.trouble != said:
+                    _log.error("discord.away", reason=self.trouble)
+            wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _LIVED_SECONDS else wait * 2
+            await asyncio.sleep(min(wait, _LONGEST_WAIT_SECONDS))
+
+    async def _live(self, number: int, ears: Ears, lanes: Lanes) -> None:
+        client = Client(
+            *(ears, lanes, self._names, self._settings.owner, self._wires() if self._wires else None),
+            shard=(number, self._shards.count),
+            begin=self._turns.take,
+        )
         try:
             await client.login(self._settings.token.get_secret_value())
-            self._client = client
-            _log.info("discord.signed_in")
-            await client.connect(reconnect=True)
+            self._troubles[number] = ""
+            _log.info("discord.signed_in", shard=number)
+            with self._shards.with_client(number, client):
+                await client.connect(reconnect=True)
         finally:
-            self._client = None
-            for task in self._tasks:
-                task.cancel()
             await client.close()
 
     async def _post(

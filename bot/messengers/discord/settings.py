@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
+from bot.settings_errors import OutOfRange
+
 _LONGEST_ID = 20
+_MOST_SHARDS = 10_000
 
 
 def _usable_token(token: SecretStr) -> SecretStr:
@@ -38,6 +41,13 @@ def _usable_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
     return ids
 
 
+def _numbers(value: object) -> object:
+    """Read shards as the environment gives them: `0,1`."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 _Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_ids), AfterValidator(_usable_ids)]
 
 
@@ -59,3 +69,17 @@ class DiscordSettings(BaseModel):
     """A `people.toml`: people are called here what they are called in the dataset."""
     markdown: Literal["escape", "keep"] = "escape"
     """`escape` shows the persona's stars and underscores as typed; `keep` lets Discord make bold text of them."""
+    shards: int = Field(default=1, ge=1, le=_MOST_SHARDS)
+    """Over how many connections Discord spreads the bot's servers; the same for all processes of the bot."""
+    shard_ids: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_numbers)] = ()
+    """Which of them this process holds, counted from 0; none named: all."""
+
+    @model_validator(mode="after")
+    def _there_are_such_shards(self) -> Self:
+        if not all(0 <= number < self.shards for number in self.shard_ids):
+            raise OutOfRange(
+                "shard_ids", f"must be numbers from 0 to {self.shards - 1}, for shards is {self.shards}"
+            )
+        if len(set(self.shard_ids)) < len(self.shard_ids):
+            raise OutOfRange("shard_ids", "names one shard twice")
+        return self

@@ -78,6 +78,10 @@ def trouble(error: BaseException) -> str:  # noqa: PLR0911 - a line each
             return "Discord asks this address to wait; it is tried again later"
         case discord.HTTPException():
             return f"Discord refused the login (status {error.status}, code {error.code})"
+        case discord.ConnectionClosed(code=4010):
+            return "Discord knows no such shard: the settings discord.shards and discord.shard_ids do not go together"
+        case discord.ConnectionClosed(code=4011):
+            return "the bot is in too many servers for its connections: raise the setting discord.shards"
         case discord.ConnectionClosed():
             return f"Discord closed the connection (code {error.code}); it is tried again"
         case aiohttp.ClientError() | OSError():

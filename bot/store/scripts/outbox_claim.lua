@@ -1,12 +1,19 @@
 -- Take the chat of one messenger whose next bubble is due.
--- ARGV: now, messenger, lease ms, whether announcements are made (0|1)
+-- ARGV: now, messenger, lease ms, whether announcements are made (0|1), and for a sender that serves some chats only:
+--   the one that it takes, '' for none
 -- Gives nil, or: chat, token, bubble id, draft id, text, index, total, state, tries, notice or '', marked (0|1),
 --   when it was handed over last or 0
 -- The first bubble that would leave into a chat since it was enabled is preceded by an announcement, planned here.
 local now, messenger = tonumber(ARGV[1]), ARGV[2]
 local outbox = key('outbox', messenger)
 while true do
-  local chat = redis.call('ZRANGEBYSCORE', outbox, '-inf', now, 'LIMIT', 0, 1)[1]
+  local chat = ARGV[5]
+  if not chat then
+    chat = redis.call('ZRANGEBYSCORE', outbox, '-inf', now, 'LIMIT', 0, 1)[1]
+  elseif tonumber(redis.call('ZSCORE', outbox, chat) or 'inf') > now then
+    -- Another has taken it since it was looked for.
+    chat = nil
+  end
   if not chat then
     bring_back(now, outbox, tonumber(ARGV[3]))
     return nil

@@ -21,6 +21,7 @@ class MemoryMessenger:
 
     def __init__(self, *, idempotent: bool = True) -> None:
         self.idempotent = idempotent
+        self.serves: Callable[[ChatKey], bool] | None = None
         self.said: list[Bubble] = []
         """What stands in the chats, in order."""
         self.calls = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -131,7 +132,7 @@ class Connection:
         elif op not in {PRESENCE, MEMBERS}:
             self._violate(f"sent the unknown op {op}", UNKNOWN_OPCODE)
 
-    def _identify(self, data: dict[str, Any]) -> None:
+    def _identify(self, data: dict[str, Any]) -> None:  # noqa: PLR0911 - a refusal each
         fake = self._fake
         if self._session is not None:
             self._violate("identified twice", TWICE)
@@ -153,12 +154,21 @@ class Connection:
         if not 0 <= number < count:
             self._violate(f"is shard {number} of {count}", INVALID_SHARD)
             return
-        bot.identified += 1
         session = Session(bot, intents, (number, count), connection=self)
-        self._session = session
-        fake.sessions[session.id] = session
         guilds = [guild for guild in fake.guilds.values() if bot.user.id in guild.members]
         guilds = [guild for guild in guilds if session.has(guild)]
+        if len(guilds) > fake.most_guilds:
+            self.close(SHARDS_REQUIRED)
+            return
+        now = time.monotonic()
+        if now - bot.identified_at < fake.identify_seconds:
+            bot.hasty += 1
+            self.put({"op": INVALID, "d": False, "s": None, "t": None})
+            return
+        bot.identified_at = now
+        bot.identified += 1
+        self._session = session
+        fake.sessions[session.id] = session
         ready: dict[str, Any] = {
             "v": 10,
             "user": bot.user.shown() | {"verified": True, "mfa_enabled": False, "email": None, "flags": 0},

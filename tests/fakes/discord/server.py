@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
@@ -56,6 +57,9 @@ class Bot:
     """The privileged intents that are switched on."""
     public: bool = True
     identified: int = 0
+    identified_at: float = float("-inf")
+    hasty: int = 0
+    """How many sessions it was refused because it had begun another just before."""
     resumed: int = 0
     commands: dict[int | None, list[dict[str, Any]]] = field(default_factory=dict)
     """By server, None for everywhere."""
@@ -126,6 +130,12 @@ class FakeDiscord:
         self.limits: dict[tuple[str, str], Limit] = {}
         """By method and route, such as `("POST", "/channels/{}/messages")`."""
         self.heartbeat_ms = 41_250
+        self.identify_seconds = 0.0
+        """How far apart a bot's sessions must be begun (`max_concurrency` 1); by its documentation, 5 s."""
+        self.refuses_gateway = False
+        """Whether nobody gets a connection to the gateway."""
+        self.most_guilds = 2500
+        """How many servers one shard may hear."""
         self.nonce_seconds = 300.0
         """How long a nonce is remembered: "the past few minutes"."""
         self.slow_for_bots = False
@@ -147,8 +157,9 @@ class FakeDiscord:
         self.bots[bot.token] = bot
         return bot
 
-    def guild(self, name: str, owner: User, *members: User) -> Guild:
-        guild = Guild(name, owner)
+    def guild(self, name: str, owner: User, *members: User, shard: tuple[int, int] | None = None) -> Guild:
+        """A server; `shard` is (number, count) of the shard that is to hear it."""
+        guild = Guild(name, owner, snowflake() if shard is None else _heard_by(*shard))
         self.guilds[guild.id] = guild
         for member in members:
             guild.members[member.id] = Member(member)
@@ -304,7 +315,11 @@ class FakeDiscord:
         """A connector that leads a client here."""
         context = ssl.create_default_context()
         self._authority.configure_trust(context)
-        return aiohttp.TCPConnector(resolver=_Names(self.port), ssl=context, limit=0)
+        return connector_to(self.port, context)
+
+    def write_authority(self, path: Path) -> None:
+        """Write down whom a client in another process is to trust."""
+        self._authority.cert_pem.write_to_path(str(path))
 
     def posted(self, channel: Channel, author: User | None = None) -> list[Posted]:
         return [one for one in channel.messages.values() if author is None or one.author is author]
@@ -316,6 +331,8 @@ class FakeDiscord:
 
     def application(self) -> web.Application:
         async def gateway(request: web.Request) -> web.StreamResponse:
+            if self.refuses_gateway:
+                return web.Response(status=503)
             connection = Connection(self, request)
             self.connections.append(connection)
             return await connection.run()
@@ -373,9 +390,21 @@ class FakeDiscord:
         return event, channel.shown(session.bot.user)
 
 
+def _heard_by(number: int, count: int) -> int:
+    id_ = snowflake()
+    while (id_ >> 22) % count != number:
+        id_ += 1 << 22
+    return id_
+
+
 def _place(channel: Channel) -> dict[str, str]:
     guild = {"guild_id": str(channel.guild.id)} if channel.guild else {}
     return {"channel_id": str(channel.id)} | guild
+
+
+def connector_to(port: int, context: ssl.SSLContext) -> aiohttp.TCPConnector:
+    """A connector that leads a client to the fake at a port."""
+    return aiohttp.TCPConnector(resolver=_Names(port), ssl=context, limit=0)
 
 
 class _Names(AbstractResolver):

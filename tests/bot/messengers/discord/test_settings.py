@@ -22,6 +22,13 @@ def test_all_can_be_set_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert "abc" not in repr(found)
 
 
+def test_a_process_holds_the_shards_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERSTUDY_DISCORD__SHARDS", "4")
+    monkeypatch.setenv("UNDERSTUDY_DISCORD__SHARD_IDS", "0, 3")
+    found = read_settings().discord
+    assert (found.shards, found.shard_ids) == (4, (0, 3))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
@@ -29,6 +36,11 @@ def test_all_can_be_set_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
         ("OWNER", "olivia", "discord.owner cannot be used (they must be numbers"),
         ("MODERATOR_ROLES", "mods", "discord.moderator_roles cannot be used (they must be numbers"),
         ("MARKDOWN", "html", "discord.markdown"),
+        ("SHARDS", "0", "discord.shards"),
+        ("SHARD_IDS", "0,1", "discord.shard_ids must be numbers from 0 to 0, for shards is 1"),
+        ("SHARD_IDS", "0,0", "discord.shard_ids names one shard twice"),
+        ("SHARD_IDS", "-1", "discord.shard_ids must be"),
+        ("SHARD_IDS", "first", "discord.shard_ids"),
         ("TOKENS", "x", "there is no setting discord.tokens"),
     ],
 )

@@ -111,6 +111,8 @@ class Street:
 class StreetConnector:
     """Implements `bot.messengers.base.Connector` for one process."""
 
+    serves = None
+
     def __init__(self, street: Street, process: Process, messenger: str) -> None:
         self.messenger = messenger
         self.idempotent = messenger == KEYED
