@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -39,7 +40,7 @@ class Received(StrEnum):
     ECHO = "echo"
     """The stand-in's own, given back by the messenger before it was on record as sent."""
     DUPLICATE = "duplicate"
-    """It was here before."""
+    """It was here before, or had been deleted when it came."""
     EDITED = "edited"
     """The changed text stands in the place of the old one, where it was not answered yet or is only history."""
     OFF = "off"
@@ -175,6 +176,11 @@ class Inbox:
         _log.info("message.received", message=str(message), received=received.value)
         await self._faults.reach("inbox.accepted")
         return received
+
+    async def deleted(self, chat: ChatKey, ids: Sequence[str]) -> None:
+        """Hear that messages were deleted in a chat: nothing of them is kept, shown or answered. Raises StoreAway."""
+        await self._store.run("delete", chat, self._clock.now_ms(), str(chat), json.dumps(list(ids)))
+        _log.info("message.deleted", chat=str(chat), messages=len(ids))
 
     async def hear(self, message: Message) -> None:
         """Kill if a message says so; heard again, it kills nobody. Raises StoreAway."""

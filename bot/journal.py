@@ -52,12 +52,16 @@ class Journal:
                 if chat is None or entry.chat == chat or entry.kind in {"kill", "resume"}:
                     entries.append(entry)
             before = f"({rows[-1][0]}"
-        return entries[:count]
+        # One out of which a deleted text was taken stands behind later ones.
+        return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[:count]
 
 
 def _entry(id_: str, fields: Mapping[str, str]) -> JournalEntry:
     at = as_datetime(int(fields["at"]))
-    return JournalEntry(id_, at, fields["kind"], fields["chat"], json.loads(fields["facts"]))
+    facts = json.loads(fields["facts"])
+    if said := json.loads(fields.get("said", "[]")):
+        facts["said"] = said
+    return JournalEntry(id_, at, fields["kind"], fields["chat"], facts)
 
 
 def _without_copies(entries: Any) -> list[JournalEntry]:  # noqa: ANN401

@@ -79,7 +79,9 @@ class Rewrites:
     async def written(self, rewrite: Rewrite, text: NewText, reason: str, facts: Mapping[str, Any]) -> str:
         """Put another text before the moderators. Gives `written`, or `lost`, or `frozen` under a kill."""
         position = "" if rewrite.position is None else rewrite.position
-        text = replace(text, fields={**text.fields, "authors": json.dumps(rewrite.authors)})
+        answers = [message.id for message in rewrite.turn.messages if not message.own] if rewrite.turn else []
+        answered = {"authors": json.dumps(rewrite.authors), "answers": json.dumps(answers)}
+        text = replace(text, fields={**text.fields, **answered})
         return await self._end(rewrite, "written", reason, facts, text, position)
 
     async def kept(self, rewrite: Rewrite, reason: str, facts: Mapping[str, Any]) -> str:

@@ -105,7 +105,7 @@ class TurnQueue:
         }
         key = ChatKey.parse(row[0])
         await self._store.run(
-            *("settle", key, self._clock.now_ms(), str(key), row[1], row[2]), json.dumps(decision), "{}"
+            *("settle", key, self._clock.now_ms(), str(key), row[1], row[2]), json.dumps(decision), "{}", "[]"
         )
 
     async def next_due_ms(self) -> int | None:
@@ -143,7 +143,14 @@ class TurnQueue:
         facts: Mapping[str, Any],
         draft: DraftPlan | None = None,
     ) -> str:
-        """End a turn as `ignored`, `failed` or `draft`, in one step; gives `lost` or what it came to."""
+        """End a turn as `ignored`, `failed` or `draft`, in one step; gives `lost` or what it came to.
+
+        The journal gets what was said beside the facts, for as long as nobody deletes it in the chat.
+        """
+        said = [
+            {"id": message.id, "author": message.author.name, "text": message.text}
+            for message in claim.turn.messages
+        ]
         decision: dict[str, Any] = {
             "turn": claim.turn.id,
             "messages": [message.id for message in claim.turn.messages],
@@ -171,6 +178,7 @@ class TurnQueue:
                 claim.epoch,
                 json.dumps(decision),
                 json.dumps(dict(facts)),
+                json.dumps(said),
             )
         )
 

@@ -208,12 +208,8 @@ class Worker:
         await self._faults.reach("worker.settled")
 
     def _facts(self, claim: Claim) -> dict[str, Any]:
-        """What a person needs to replay the decision; the journal is the one place that holds texts."""
+        """What a person needs to replay the decision, beside what was said."""
         return {
-            "said": [
-                {"id": message.id, "author": message.author.name, "text": message.text}
-                for message in claim.turn.messages
-            ],
             "mode": claim.policy.mode.value,
             "attempts": claim.attempts,
             "worker": self._name,

@@ -65,6 +65,7 @@ _VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "unknown": ("Unknown", "bad"),
     "frozen": ("Frozen", "kill"),
     "opted_out": ("Opted out", "quiet"),
+    "deleted": ("Deleted", "quiet"),
     "rewriting": ("Rewriting", "wait"),
 }
 _HANDLED: Final[Mapping[str, tuple[str, str]]] = {
@@ -116,10 +117,14 @@ def _turn(
         verb=verb,
         tone=tone,
         why=why,
-        said=tuple((str(line["author"]), str(line["text"])) for line in facts.get("said") or ()),
+        said=tuple((str(line["author"]), _text(line)) for line in facts.get("said") or ()),
         trails=_trails(facts),
         footnotes=_footnotes(facts),
     )
+
+
+def _text(line: Mapping[str, Any]) -> str:
+    return "(deleted in the chat)" if line.get("deleted") else str(line["text"])
 
 
 def _decision(entry: JournalEntry) -> str:

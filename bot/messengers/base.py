@@ -5,7 +5,7 @@ The edge translates: a messenger's own nouns and errors become ours in its one f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -85,6 +85,9 @@ class Ears(Protocol):
         `reach` is what they asked for, None what the settings say; `once` is the command's id, under which it counts
         once. Raises NotAllowed when they may not.
         """
+
+    async def deleted(self, chat: ChatKey, ids: Sequence[str]) -> None:
+        """Messages were deleted, by whomever. Told in the order in which it happened; it may come before a message."""
 
     async def owner_types(self, chat: ChatKey) -> None:
         """The owner is typing in a chat right now, as a person."""

@@ -23,6 +23,7 @@ _ROOMS: Final = "understudy:local:rooms"
 _TYPING_CHANNEL: Final = "understudy:local:typing"
 _ROOM_LENGTH: Final = 10_000
 _RETRY_SECONDS: Final = 0.3
+_DELETED: Final = "deleted"
 
 
 class LocalRooms:
@@ -60,10 +61,17 @@ class LocalRooms:
         )
         return Message(key, str(id_), author, text, as_datetime(now), own, reply_to or None)
 
+    async def delete(self, key: ChatKey, message_id: str) -> None:
+        """Delete a message in a room. Those who listen are told of it behind what was posted before."""
+        room = f"{_prefix(key)}room"
+        await self._store.ask("xadd", room, {_DELETED: message_id}, maxlen=_ROOM_LENGTH)
+        await self._store.ask("xdel", room, message_id)
+        await self._store.ask("publish", WAKE_CHANNEL, "room")
+
     async def said(self, key: ChatKey, count: int = 200) -> tuple[Message, ...]:
         """Give the newest messages of a room, oldest first."""
         rows = await self._store.ask("xrevrange", f"{_prefix(key)}room", count=count)
-        return tuple(_message(key, id_, fields) for id_, fields in reversed(rows))
+        return tuple(_message(key, id_, fields) for id_, fields in reversed(rows) if _DELETED not in fields)
 
     async def show_typing(self, key: ChatKey, name: str, seconds: float) -> None:
         """Show that somebody types, for at most that long."""
@@ -167,7 +175,10 @@ class LocalConnector:
             "xrange", f"{_prefix(key)}room", min="-" if last == "-" else f"({last}", count=100
         )
         for id_, fields in rows:
-            await ears.receive(_message(key, id_, fields))
+            if _DELETED in fields:
+                await ears.deleted(key, (fields[_DELETED],))
+            else:
+                await ears.receive(_message(key, id_, fields))
             # Only now: a crash before this line gives the message again, and the inbox knows it.
             await self._store.ask("set", cursor, id_)
         return bool(rows)

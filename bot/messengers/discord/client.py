@@ -13,7 +13,7 @@ import structlog
 from bot.errors import StoreError
 from bot.messengers.base import Ears
 from bot.messengers.discord.handing import trace
-from bot.messengers.discord.lanes import Lanes
+from bot.messengers.discord.lanes import Deleted, Lanes
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.reading import Reader, key_of
 
@@ -99,6 +99,15 @@ class Client(discord.Client):
         """A message was changed. A link's preview changes one as well; nobody has edited it then."""
         if payload.message.edited_at is not None:
             self._put(payload.message, edited=True)
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """A message was deleted, by its author or a moderator."""
+        self._lanes.put(Deleted(key_of(payload.channel_id), (str(payload.message_id),)))
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Many were deleted at once."""
+        ids = sorted(payload.message_ids)
+        self._lanes.put(Deleted(key_of(payload.channel_id), tuple(map(str, ids))))
 
     async def on_raw_typing(self, payload: discord.RawTypingEvent) -> None:
         """Somebody types; of interest where it is the owner."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -17,24 +18,37 @@ _log = structlog.get_logger()
 _RETRY_SECONDS: Final = 0.3
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """Messages that were deleted in a chat."""
+
+    chat: ChatKey
+    ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Which, as a message says it."""
+        return f"{self.chat}/{','.join(self.ids)}"
+
+
 class Lanes:
-    """Gives messages to the ears. A store that is away holds up nothing but what it would have to keep."""
+    """Gives what was heard to the ears. A store that is away holds up nothing but what it would have to keep."""
 
     def __init__(self, ears: Ears) -> None:
         self._ears = ears
-        self._lanes: dict[ChatKey, deque[Message]] = {}
+        self._lanes: dict[ChatKey, deque[Message | Deleted]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def put(self, message: Message) -> None:
-        """Take a message; whether it kills is heard at once, also behind others that wait."""
-        lane = self._lanes.get(message.chat)
+    def put(self, heard: Message | Deleted) -> None:
+        """Take what was heard; whether a message kills is heard at once, also behind others that wait."""
+        lane = self._lanes.get(heard.chat)
         if lane is None:
-            lane = self._lanes[message.chat] = deque()
-            lane.append(message)
-            self._begin(self._run(lane, message.chat))
+            lane = self._lanes[heard.chat] = deque()
+            lane.append(heard)
+            self._begin(self._run(lane, heard.chat))
             return
-        lane.append(message)
-        self._begin(self._hear(message))
+        lane.append(heard)
+        if isinstance(heard, Message):
+            self._begin(self._hear(heard))
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -54,10 +68,16 @@ class Lanes:
             # The latch is set, and `receive` will hear it again.
             _log.warning("discord.kill_not_on_record_yet", message=str(message))
 
-    async def _run(self, lane: deque[Message], chat: ChatKey) -> None:
+    async def _tell(self, heard: Message | Deleted) -> None:
+        if isinstance(heard, Message):
+            await self._ears.receive(heard)
+        else:
+            await self._ears.deleted(heard.chat, heard.ids)
+
+    async def _run(self, lane: deque[Message | Deleted], chat: ChatKey) -> None:
         while lane:
             try:
-                await self._ears.receive(lane[0])
+                await self._tell(lane[0])
             except StoreAway:
                 await asyncio.sleep(_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - the next ones must not wait for ever behind it

@@ -48,6 +48,7 @@ local old = redis.call('ZRANGEBYSCORE', seen, '-inf', now - tonumber(ARGV[9]), '
 for _, stale in ipairs(old) do
   redis.call('ZREM', seen, stale)
   redis.call('HDEL', key('outcome', chat), stale)
+  redis.call('HDEL', key('said', chat), stale)
 end
 
 -- An own message that is no echo of a bubble was written by the owner in person.

@@ -70,6 +70,16 @@ local function outcome(chat, ids, what, reason, turn, draft)
   end
 end
 
+-- The journal's entry of a turn. The texts of its messages stand beside the facts, and where they stand is kept: whoever
+-- deletes a message takes its text out again. `said` is a JSON list of { id, author, text }.
+local function decided(now, chat, facts, said)
+  local entry = redis.call('XADD', key('journal'), 'MAXLEN', '~', JOURNAL_LENGTH, '*',
+    'at', now, 'kind', 'turn.decided', 'chat', chat, 'facts', facts, 'said', said)
+  for _, line in ipairs(cjson.decode(said)) do
+    if not line.deleted then redis.call('HSET', key('said', chat), line.id, entry) end
+  end
+end
+
 -- How often each rule said what, by day, for people who look at the chain. It says nothing of whom or what.
 local function count_verdicts(now, chain, trail)
   local counts = key('verdicts', math.floor(now / 86400000))
@@ -120,8 +130,11 @@ end
 
 -- Whoever holds a chat has lost it, and is told so: what they are writing is not wanted any more.
 local function take_back(now, chat)
-  if redis.call('HDEL', key('chat', chat), 'claim') == 1 then
-    redis.call('HINCRBY', key('chat', chat), 'generation', 1)
+  local settings = key('chat', chat)
+  if redis.call('HDEL', settings, 'claim') == 1 then
+    redis.call('HINCRBY', settings, 'generation', 1)
+    -- That it came to nothing was not the turn's fault.
+    if redis.call('HEXISTS', settings, 'attempts') == 1 then redis.call('HINCRBY', settings, 'attempts', -1) end
     redis.call('PUBLISH', 'understudy:taken-back', chat)
   end
   make_ready(chat, now)
@@ -325,6 +338,17 @@ local function take_from_box(chat, what, reason, wanted)
   outcome(chat, ids, what, reason)
 end
 
+-- Words are gone that whoever writes another text for a draft may have before them: it is written again without them.
+local function rewrite_without(now, chat)
+  for _, id in ipairs(redis.call('SMEMBERS', key('open', chat))) do
+    if redis.call('HGET', key('draft', id), 'state') == 'rewriting' then
+      redis.call('HINCRBY', key('draft', id), 'rewrite_token', 1)
+      redis.call('ZADD', key('rewrites'), now, id)
+      redis.call('PUBLISH', 'understudy:taken-back', chat)
+    end
+  end
+end
+
 -- Forget what a person said in a chat, and void what was to answer it.
 local function forget_person(now, chat, person)
   for _, json in ipairs(redis.call('LRANGE', key('transcript', chat), 0, -1)) do
@@ -339,14 +363,7 @@ local function forget_person(now, chat, person)
     end
     return false
   end)
-  -- Whatever is being written has their words before it: it is written again without them.
-  for _, id in ipairs(redis.call('SMEMBERS', key('open', chat))) do
-    if redis.call('HGET', key('draft', id), 'state') == 'rewriting' then
-      redis.call('HINCRBY', key('draft', id), 'rewrite_token', 1)
-      redis.call('ZADD', key('rewrites'), now, id)
-      redis.call('PUBLISH', 'understudy:taken-back', chat)
-    end
-  end
+  rewrite_without(now, chat)
   take_back(now, chat)
 end
 

@@ -20,7 +20,7 @@ for _, id in ipairs(redis.call('ZRANGE', key('bubbles', chat), 0, -1)) do
   redis.call('DEL', key('bubble', id))
   redis.call('SREM', key('in_flight'), id)
 end
-for _, kind in ipairs({ 'transcript', 'box', 'outcome', 'seen', 'out', 'open', 'bubbles', 'awaited' }) do
+for _, kind in ipairs({ 'transcript', 'box', 'outcome', 'seen', 'out', 'open', 'bubbles', 'awaited', 'said' }) do
   redis.call('DEL', key(kind, chat))
 end
 redis.call('ZREM', key('ready'), chat)

@@ -1,5 +1,5 @@
 -- End a turn in one step: its outcome, its draft and bubbles, the journal, and the chat's way back.
--- ARGV: now, chat, generation, epoch, decision JSON, facts JSON (an object, for the journal)
+-- ARGV: now, chat, generation, epoch, decision JSON, facts JSON (an object, for the journal), what was said JSON
 --   decision: turn, messages [ids], kind 'ignored'|'failed'|'draft', reason,
 --             for a draft: draft (id), bubbles [texts], hold (bool), expires_at, position, authors [ids], fields {}
 -- Gives 'lost' (somebody else holds the chat; nothing was changed) or the outcome.
@@ -33,8 +33,8 @@ if what == 'draft' and not decision.hold and not frozen then
 end
 count_verdicts(now, 'gate', facts.gate)
 for _, answer in ipairs(facts.answers or {}) do count_verdicts(now, 'draft', answer.rules) end
-journal_json(now, 'turn.decided', chat, with_more(ARGV[6], { turn = decision.turn, messages = decision.messages,
-  outcome = what, reason = reason, draft = decision.draft }))
+decided(now, chat, with_more(ARGV[6], { turn = decision.turn, messages = decision.messages,
+  outcome = what, reason = reason, draft = decision.draft }), ARGV[7])
 outcome(chat, decision.messages, what, reason, decision.turn, nil)
 
 if what == 'draft' then

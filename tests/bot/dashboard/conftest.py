@@ -136,7 +136,6 @@ async def plant(
         expires_at_ms=expires,
         fields=fields or {},
     )
-    said = [{"id": m.id, "author": m.author.name, "text": m.text} for m in claim.turn.messages]
     gate = [
         {
             "rule": "probability",
@@ -145,7 +144,7 @@ async def plant(
             "facts": {"draw": 0.125, "probability": 1.0},
         }
     ]
-    facts = {"said": said, "gate": gate, "mode": "manual", "rule": "manual"}
+    facts = {"gate": gate, "mode": "manual", "rule": "manual"}
     assert await queue.settle(claim, "draft", "a moderator decides", facts, draft) == "draft"
     return draft.id
 

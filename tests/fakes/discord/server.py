@@ -250,6 +250,19 @@ class FakeDiscord:
 
         tell_each(self, told)
 
+    def delete_many(self, *posted: Posted) -> None:
+        """A moderator's bulk delete, in one channel."""
+        channel = posted[0].channel
+        for one in posted:
+            del channel.messages[one.id]
+        ids = [str(one.id) for one in posted]
+
+        def told(session: Session) -> tuple[str, object] | None:
+            hears = self._hears(session, posted[0])
+            return ("MESSAGE_DELETE_BULK", {"ids": ids} | _place(channel)) if hears else None
+
+        tell_each(self, told)
+
     def type(self, channel: Channel, user: User) -> None:
         """Somebody types in a channel."""
 

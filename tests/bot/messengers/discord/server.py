@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,6 +60,7 @@ class Heard:
         self.messages: list[Message] = []
         self.early: list[Message] = []
         self.typing: list[ChatKey] = []
+        self.deletions: list[tuple[ChatKey, tuple[str, ...]]] = []
         self.away = False
 
     async def receive(self, message: Message) -> Received:
@@ -84,6 +85,11 @@ class Heard:
 
     async def hear_late(self, message: Message, changed_at: datetime | None = None) -> None:
         raise NotImplementedError
+
+    async def deleted(self, chat: ChatKey, ids: Sequence[str]) -> None:
+        if self.away:
+            raise StoreAway("away")
+        self.deletions.append((chat, tuple(ids)))
 
     async def kill(
         self,

@@ -120,6 +120,36 @@ async def test_an_edit_is_heard_and_a_preview_of_a_link_is_none(place: Place) ->
     assert heard.messages[0].id == heard.messages[1].id
 
 
+async def test_deletes_are_heard_one_by_one_and_in_bulk_in_the_order_in_which_they_happened(
+    place: Place,
+) -> None:
+    async with listening(place.connector(), Heard()) as heard:
+        first, second, third = (place.fake.say(place.channel, place.mia, text) for text in ("a", "b", "c"))
+        place.fake.delete(first)
+        place.fake.delete_many(second, third)
+        await soon(lambda: len(heard.deletions) == 2)
+    assert heard.texts == ["a", "b", "c"]
+    assert heard.deletions == [
+        (place.key, (str(first.id),)),
+        (place.key, (str(second.id), str(third.id))),
+    ]
+
+
+async def test_while_the_store_is_away_a_delete_waits_behind_its_message(place: Place) -> None:
+    heard = Heard()
+    heard.away = True
+    async with listening(place.connector(), heard):
+        said = place.fake.say(place.channel, place.mia, "pineapple, and gone")
+        place.fake.say(place.channel, place.mia, "pineapple")
+        place.fake.delete(said)
+        await soon(lambda: [message.text for message in heard.early] == ["pineapple"])
+        heard.away = False
+        await soon(lambda: heard.deletions)
+    # Its kill word was said, and is heard.
+    assert heard.texts == ["pineapple, and gone", "pineapple"]
+    assert heard.deletions == [(place.key, (str(said.id),))]
+
+
 async def test_who_wrote_is_known_the_bot_itself_its_owner_and_other_bots(place: Place) -> None:
     other = place.fake.bot("helper").user
     async with listening(place.connector(), Heard()) as heard:

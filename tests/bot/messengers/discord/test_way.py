@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.app import Office, connectors_of, open_service
+from bot.errors import DraftRefused
 from bot.messengers.discord.connector import DiscordConnector
 from bot.messengers.discord.settings import DiscordSettings
 from chat.message import Chat
@@ -18,6 +19,7 @@ from safety.disclosure import Disclosure
 from safety.mode import ChatPolicy, Mode
 from tests.bot.messengers.discord.server import Place
 from tests.bot.playground import OWNER, until
+from tests.bot.promises.test_consent import everything
 from tests.fakes.discord.client import soon
 from tests.fakes.discord.world import Posted
 from tests.fakes.model_server import ModelServer, ServedEngine
@@ -97,6 +99,49 @@ async def test_a_kill_word_ends_it_also_in_an_edit(
 
         await until(decided)
         assert place.said() == before
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_a_deleted_message_leaves_the_context_and_its_draft_is_void(
+    office: Office, model: ModelServer, place: Place, bulk: bool
+) -> None:
+    async with on_discord(office, model, place, Mode.MANUAL):
+        said = place.fake.say(place.channel, place.mia, f"<@{place.bot.user.id}> where is my xylophone?")
+
+        async def held() -> object:
+            return await office.desk.drafts.waiting()
+
+        await until(held)
+        (draft,) = await office.desk.drafts.waiting()
+        (place.fake.delete_many if bulk else place.fake.delete)(said)
+
+        async def void() -> bool:
+            return (await office.desk.drafts.get(draft.id)).state == "void"
+
+        await until(void)
+        assert await outcome(office, place, said) == "deleted"
+        assert (await office.desk.drafts.get(draft.id)).reason == "what it answers was deleted"
+        assert await office.desk.chats.transcript(place.key) == ()
+        assert "xylophone" not in await everything(office)
+        with pytest.raises(DraftRefused):
+            await office.desk.approve(OWNER, draft.id)
+    assert place.said() == []
+
+
+async def test_an_own_message_that_a_moderator_deletes_is_not_in_the_context_any_more(
+    office: Office, model: ModelServer, place: Place
+) -> None:
+    async with on_discord(office, model, place, Mode.AUTO):
+        place.fake.say(place.channel, place.mia, "hello everybody")
+        await soon(place.said)
+
+        async def kept(count: int) -> bool:
+            return len(await office.desk.chats.transcript(place.key)) == count
+
+        await until(lambda: kept(1 + len(place.said())))
+        for posted in place.fake.posted(place.channel, place.bot.user):
+            place.fake.delete(posted)
+        await until(lambda: kept(1))
 
 
 async def test_the_owner_who_writes_in_person_is_not_answered(
