@@ -72,6 +72,7 @@ _SAID: Final[Mapping[str, Callable[[Facts], str]]] = {
     "message.context": lambda facts: f"message {facts['message']} is context only: {facts['reason']}",
     "kill_word.lifted": lambda facts: f"message {facts['message']} kills nobody: {facts['reason']}",
     "message.edited": lambda facts: f"message {facts['message']} edited",
+    "message.deleted": lambda facts: f"deleted in the chat: {', '.join(facts['messages'])}",
     "turn.decided": _decided,
     "turn.overloaded": lambda facts: f"{len(facts['messages'])} messages ignored: {facts['reason']}",
     "turn.postponed": lambda facts: f"turn postponed: {facts['reason']}",
