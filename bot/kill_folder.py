@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.clock import as_datetime
+from chat.private_file import write_private
 from safety.kill import KillScope
 
 _DROPPED: Final = ("kill", "pineapple", "kill.txt", "pineapple.txt")
@@ -54,18 +54,8 @@ class KillFolder:
     def keep(self, note: KillNote) -> None:
         """Write a note, so that it is on the disk when this returns."""
         self._notes.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = self._notes / f"{note.id}.{os.getpid()}.new"
         text = json.dumps({"scope": str(note.scope), "by": note.by, "reason": note.reason, "at": note.at_ms})
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._notes / f"{note.id}.json")
-        folder = os.open(self._notes, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_private(self._notes / f"{note.id}.json", text.encode(), durable=True)
 
     def forget(self, kill_id: str) -> None:
         """Take a note away: its kill is on record."""

@@ -116,12 +116,12 @@ async def check_canary(client: Asked, canary: Canary) -> None:
         )
     to_adapter = fmean(distance(answer, probe.adapter) for answer, probe in pairs)
     to_base = fmean(distance(answer, probe.base) for answer, probe in pairs)
-    if to_base <= to_adapter:
+    if to_base <= min(to_adapter, canary.tolerance):
         raise EngineError(
             f"the bare base model answers, not the adapter (distance {to_base:.2f} against {to_adapter:.2f}): "
             f"check that the server loads the adapter, under the name it is asked for"
         )
-    if to_adapter > canary.tolerance:
+    if to_adapter > canary.tolerance or to_base <= to_adapter:
         raise EngineError(
             f"another model or adapter answers (distance {to_adapter:.2f}, at most {canary.tolerance:.2f} allowed): "
             f"serve the persona's own files, or package it again with this server's number format"

@@ -20,6 +20,7 @@ from chat.exports.export import Export
 from chat.exports.imports import Imports
 from chat.exports.people import People
 from chat.message import Chat, ChatKey
+from chat.private_file import write_private
 from inference.errors import PersonaError
 from inference.persona import MANIFEST, read_manifest, write_persona_toml
 from safety.shingles import FILE, Shingles
@@ -34,7 +35,6 @@ from training.dataset.pseudonym_names import name_parts
 from training.dataset.pseudonym_pools import ORDINARY
 from training.dataset.pseudonym_table import NAME, PseudonymTable
 from training.errors import RecipeInvalid
-from training.private_file import write_private
 
 REGISTRY: Final = "datasets.json"
 KEY: Final = "pseudonyms.key"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
@@ -11,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from training.base import BaseFolder
 from training.errors import BaseUnusable
+from training.quiet import quiet
 
 _TYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
@@ -95,3 +97,12 @@ def load_model(
             # quantised, it computes in 16 bits, and what flows back through it in training is wrong.
             module.support_avx512bf16_for_cpu = False
     return model
+
+
+def with_adapter(model: Any, folder: Path) -> Any:  # noqa: ANN401 - transformers and peft are untyped here
+    """Put a trained adapter on a loaded base."""
+    with quiet():
+        # It loads bitsandbytes, which logs as it loads.
+        from peft import PeftModel  # noqa: PLC0415
+
+        return PeftModel.from_pretrained(model, folder)

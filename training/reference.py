@@ -14,7 +14,7 @@ from peft import PeftModel
 from inference.client import TOP_TOKENS
 from inference.prompt import PromptMessage
 from training.base import BaseFolder
-from training.model import Compute, load_model, load_tokenizer
+from training.model import Compute, load_model, load_tokenizer, with_adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Reference:
         tokenizer = load_tokenizer(base)
         model = load_model(base, Compute.best("fp32"))
         if adapter is not None:
-            model = PeftModel.from_pretrained(model, adapter)
+            model = with_adapter(model, adapter)
         model.eval()
         return cls(tokenizer, model, template or str(tokenizer.chat_template))
 

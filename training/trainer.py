@@ -7,7 +7,6 @@ import importlib.util
 import json
 import shutil
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -17,11 +16,10 @@ from typing import Any, Final
 
 import torch
 from accelerate import PartialState
-from datasets import Dataset, disable_progress_bars
+from datasets import Dataset
 from peft import PeftModel
 from safetensors import SafetensorError
 from transformers import PrinterCallback
-from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 from trl import SFTConfig
 
 from inference.prompt import PromptFormat
@@ -36,6 +34,7 @@ from training.layout import Encoded, Layout, form_of, layout_of, loss_of
 from training.memory import Machine, check_memory
 from training.model import Compute, load_model, load_tokenizer
 from training.pairing import pairing_warnings
+from training.quiet import quiet
 from training.record import Progress, Quantised, TrainingRecord, write_history
 from training.settings import Loss, Method, TrainSettings
 from training.sft import Sft, Watch, held_out, points
@@ -78,13 +77,7 @@ def train(
     same adapter, interrupted or not. Raises BaseUnusable, DatasetTooSmall, MemoryTooSmall, NotAsAsked, WorkTaken
     and TrainingBroke; the work folder keeps the last whole checkpoint.
     """
-    # What libraries say on the way is for who calls them, not for who trains a persona.
-    set_verbosity_error()
-    disable_progress_bar()
-    disable_progress_bars()
-    with _told(), torch.random.fork_rng(), warnings.catch_warnings():
-        # peft 0.21 asks transformers 5.23 by an old name.
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+    with _told(), torch.random.fork_rng(), quiet():
         return _Run(training, report, stop or threading.Event()).run(out)
 
 

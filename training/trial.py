@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from peft import PeftModel
 
 from inference.sampling import Sampling
 from training.base import BaseFolder
@@ -22,7 +20,7 @@ from training.evaluation.perplexity import Likelihood, Perplexity, likelihood
 from training.evaluation.speaker import Said
 from training.evaluation.torch_speaker import TorchSpeaker
 from training.layout import Tokens, form_of
-from training.model import Compute, load_model
+from training.model import Compute, load_model, with_adapter
 from training.record import Progress
 from training.settings import Loss, Method, read_settings
 from training.space import Suggestion
@@ -127,9 +125,4 @@ def _loaded(training: Training, trained: Path | None = None) -> Any:  # noqa: AN
     if trained is not None and method is Method.FULL:
         return load_model(BaseFolder(trained), compute)
     model = load_model(training.base, compute, quantised=method is Method.QLORA)
-    if trained is None:
-        return model
-    with warnings.catch_warnings():
-        # peft 0.21 asks transformers 5.23 by an old name; nobody who searches can do anything about it.
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        return PeftModel.from_pretrained(model, trained)
+    return model if trained is None else with_adapter(model, trained)

@@ -9,6 +9,7 @@ import typer
 
 from bot.cli.screen import say, show_table
 from bot.cli.wishes import wishes
+from chat.private_file import write_private
 
 if TYPE_CHECKING:
     from training.dataset.report import Report, TokenCount
@@ -49,8 +50,7 @@ def report(
         return
     _show(made)
     path = page or folder / "report.html"
-    path.touch(mode=0o600)
-    path.write_text(page_of(made), encoding="utf-8")
+    write_private(path, page_of(made).encode())
     say(f"The page with plots and examples: {path}")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -116,8 +115,6 @@ def quiet_libraries(*, offline: bool) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
     # It looks for kernels that it can do without.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    # peft 0.21 asks transformers 5.23 by an old name.
-    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -25,6 +25,7 @@ from chat.exports.export import Clock, Export, Untyped
 from chat.exports.merge import family, merge
 from chat.exports.people import People
 from chat.message import Chat, ChatKey
+from chat.private_file import write_private
 
 _MANIFEST: Final = "manifest.json"
 _LAYOUT: Final = 1
@@ -97,7 +98,7 @@ class Imports:
                 ours = stored
             entries[file] = _entry(file, ours, list(sources.values()))
         document = {"layout": _LAYOUT, "chats": [entries[file] for file in sorted(entries)]}
-        self._replace(_MANIFEST, json.dumps(document, ensure_ascii=False, indent=1).encode())
+        write_private(self.folder / _MANIFEST, json.dumps(document, ensure_ascii=False, indent=1).encode())
         people.write(self.people_file)
         self._tidy(entries)
 
@@ -118,7 +119,7 @@ class Imports:
             self._write(file, export)
             entries[file] = _entry(file, export, sources)
         document = {"layout": _LAYOUT, "chats": [entries[file] for file in sorted(entries)]}
-        self._replace(_MANIFEST, json.dumps(document, ensure_ascii=False, indent=1).encode())
+        write_private(self.folder / _MANIFEST, json.dumps(document, ensure_ascii=False, indent=1).encode())
         people.write(self.people_file)
         self._tidy(entries)
 
@@ -167,18 +168,7 @@ class Imports:
     def _write(self, file: str, export: Export) -> None:
         # By way of memory: a full disk is no error that polars tells from others.
         export.rows.write_parquet(packed := io.BytesIO())
-        self._replace(file, packed.getvalue())
-
-    def _replace(self, name: str, content: bytes) -> None:
-        fresh = self.folder / f"{name}.new"
-        try:
-            fresh.touch(mode=0o600)
-            fresh.write_bytes(content)
-            fresh.replace(self.folder / name)
-        except OSError:
-            # What is left of it would keep the disk full.
-            fresh.unlink(missing_ok=True)
-            raise
+        write_private(self.folder / file, packed.getvalue())
 
 
 def _entry(file: str, export: Export, sources: list[dict[str, str]]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import tomli_w
 from chat.errors import OwnerUnknown, PeopleInvalid, shown
 from chat.exports.export import Export
 from chat.exports.whatsapp_body import author_key
+from chat.private_file import write_private
 
 _HEAD = """\
 # Who is who in your exports. Put the ids of one person together under one name; `owner = true` is you.
@@ -63,10 +64,7 @@ class People:
             {"name": person.name, **({"owner": True} if person.owner else {}), "ids": list(person.ids)}
             for person in self.persons
         ]
-        fresh = path.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(_HEAD + tomli_w.dumps({"person": tables}), encoding="utf-8")
-        fresh.replace(path)
+        write_private(path, (_HEAD + tomli_w.dumps({"person": tables})).encode())
 
     @property
     def owner(self) -> Person | None:

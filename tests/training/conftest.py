@@ -35,15 +35,6 @@ ASKED = (
 ANSWERED = (("yeah", "why not"), ("seven?",), ("lol yes", "so good"), ("same",), ("ramen",))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("train"):
-            # peft 0.21 asks transformers 5.23 by the old name.
-            item.add_marker(
-                pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-            )
-
-
 def needs_torch() -> None:
     """Skip where the extra `train` is missing; on CI that is a mistake of the set-up."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")

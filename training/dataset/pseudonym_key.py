@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from chat.private_file import write_private
 from training.errors import KeyUnusable
 
 _BYTES: Final = 32
@@ -87,10 +88,7 @@ class PseudonymKey:
     def write_sealed(self, path: Path, content: Any) -> None:  # noqa: ANN401 - whatever JSON holds
         """Write something that only this key opens, whole or not at all. Raises OSError."""
         sealed = self._fernet().encrypt(json.dumps(content).encode())
-        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MINE_ALONE), "wb") as file:
-            file.write(sealed)
-        beside.replace(path)
+        write_private(path, sealed)
 
     def read_sealed(self, path: Path) -> Any:  # noqa: ANN401
         """Read what this key sealed. Raises KeyUnusable when another did, and OSError."""

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from chat.private_file import write_private
 from inference.persona import read_manifest, write_persona_toml
 from inference.sampling import Sampling
 from training.errors import BaseUnusable
@@ -20,7 +21,6 @@ from training.evaluation.generations import Generations
 from training.evaluation.report_page import page
 from training.evaluation.speaker import Said
 from training.evaluation.subject import Speakers, Subject
-from training.private_file import write_private
 
 REPORT: Final = "report.html"
 FIGURES: Final = "evaluation.json"

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from chat.private_file import write_private
 from training.evaluation.speaker import Answer
-from training.private_file import write_private
 
 GENERATIONS: Final = "generations.jsonl"
 

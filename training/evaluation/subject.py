@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from inference.canary import check_canary
 from inference.client import Endpoint, ModelClient
@@ -29,7 +25,8 @@ from training.evaluation.perplexity import Perplexity, likelihood
 from training.evaluation.speaker import ServedSpeaker, Speaker
 from training.evaluation.torch_speaker import TorchSpeaker
 from training.layout import Layout, layout_of
-from training.model import Compute, load_model, load_tokenizer
+from training.model import Compute, load_model, load_tokenizer, with_adapter
+from training.quiet import quiet
 from training.settings import Loss
 
 _CONTEXT = 4096
@@ -78,19 +75,11 @@ class Subject:
         """Base and adapter in this process. Blocks. Raises BaseUnusable when one of the two is not there."""
         if self.persona.adapter is not None and not (self.persona.folder / "adapter").is_dir():
             raise BaseUnusable(f"{self.persona.folder} has no adapter for PyTorch: copy the whole persona")
-        # What libraries say on the way is for who calls them, not for who measures a persona.
-        set_verbosity_error()
-        disable_progress_bar()
-        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            # peft 0.21 asks transformers 5.23 by an old name.
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        with quiet():
             model = load_model(self._base, Compute.best())
-            if self.persona.adapter is None:
-                return model.eval()
-            from peft import PeftModel  # noqa: PLC0415 - loads bitsandbytes, which logs as it loads
-
-            return PeftModel.from_pretrained(model, self.persona.folder / "adapter").eval()
+            if self.persona.adapter is not None:
+                model = with_adapter(model, self.persona.folder / "adapter")
+            return model.eval()
 
     @cached_property
     def _model_before(self) -> Any:  # noqa: ANN401 - torch is untyped here

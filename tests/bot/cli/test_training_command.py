@@ -24,11 +24,7 @@ from training.preset import presets
 if TYPE_CHECKING:
     from bot.cli.training_plan import Plan
 
-pytestmark = [
-    pytest.mark.train,
-    # peft 0.21 asks transformers 5.23 by the old name.
-    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
-]
+pytestmark = pytest.mark.train
 
 SETTINGS = ("rank=4", "alpha=8", "learning_rate=1e-2", "max_length=256")
 
