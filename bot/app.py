@@ -38,6 +38,7 @@ from bot.orders import Orders
 from bot.outbox import Outbox, Words
 from bot.owner import OwnerPresence
 from bot.owner_watch import OwnerWatch
+from bot.pacing import Pacing
 from bot.persona_secrets import secrets_in
 from bot.presence import Attendance, Condition
 from bot.reveal import Reveals
@@ -313,7 +314,8 @@ def connectors_of(office: Office, persona: Persona) -> list[Connector]:
         # Only here: discord.py takes most of a second, and who does not use it shall not wait for it.
         from bot.messengers.discord.connector import DiscordConnector  # noqa: PLC0415
 
-        connectors.append(DiscordConnector(discord, persona.prompt.name, office.desk))
+        pacing = Pacing(DiscordConnector.messenger, office.store)
+        connectors.append(DiscordConnector(discord, persona.prompt.name, office.desk, pacing=pacing))
     return connectors
 
 

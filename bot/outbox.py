@@ -8,13 +8,15 @@ from enum import StrEnum
 from typing import Final
 
 from bot.clock import Clock, as_datetime
-from bot.messengers.base import Bubble
+from bot.messengers.base import Bubble, Pause
 from bot.owner import OwnerPresence
 from bot.store.store import Store
 from chat.echo import plain, unmarked
 from chat.message import ChatKey, Message, message_to_json
 
 _PAGE: Final = 100
+_LONGEST_PAUSE_SECONDS: Final = 300.0
+"""Then it is looked at again; times further ahead would be taken for a clock that has gone back."""
 
 
 class Fence(StrEnum):
@@ -157,13 +159,24 @@ class Outbox:
             self._settings.transcript_messages,
         )
 
-    async def unsent(self, outgoing: Outgoing, reason: str) -> None:
-        """Write down that it surely did not leave this time; it is tried again, a few times."""
+    async def unsent(self, outgoing: Outgoing, reason: str, *, final: bool = False) -> None:
+        """Write down that it surely did not leave this time; unless that is `final` it is tried again, a few times."""
         settings = self._settings
         await self._run(
-            *("unsent", outgoing, int(settings.retry_seconds * 1000), settings.most_tries, reason),
-            int(outgoing.handed_over_before),
+            *("unsent", outgoing, int(settings.retry_seconds * 1000), 0 if final else settings.most_tries),
+            *(reason, int(outgoing.handed_over_before), 0, 1),
         )
+
+    async def postponed(
+        self, outgoing: Outgoing, pause: Pause, *, fenced: bool, perhaps_left: bool = False
+    ) -> None:
+        """Write down that the messenger asks to wait. However often it does, that is no failed try.
+
+        `fenced` says whether the fence was asked for it; `perhaps_left` that some of it may stand in the chat.
+        """
+        wait = int(min(pause.seconds, _LONGEST_PAUSE_SECONDS) * 1000)
+        perhaps = outgoing.handed_over_before or perhaps_left
+        await self._run("unsent", outgoing, wait, 0, pause.reason, int(perhaps), 1, int(fenced))
 
     async def unknown(self, outgoing: Outgoing, reason: str) -> None:
         """Write down that nobody can say whether it left."""

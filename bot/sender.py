@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -14,7 +14,7 @@ from bot.consents import Consents
 from bot.errors import StoreAway, StoreError
 from bot.faults import Faults
 from bot.kill_switch import RedisKillSwitch
-from bot.messengers.base import Connector, SendRefused, SendUncertain
+from bot.messengers.base import Connector, Pause, SendError, SendImpossible, SendRefused, SendUncertain
 from bot.outbox import Fence, Outbox, OutboxSettings, Outgoing
 from bot.wakeup import Wakeup
 from inference.persona import TypingProfile
@@ -96,8 +96,14 @@ class Sender:
     async def _send(self, sending: _Sending) -> None:
         outgoing = sending.outgoing
         await self._faults.reach("sender.claimed")
-        if not outgoing.handed_over_before:
-            await self._type(sending)
+        seconds = 0.0 if outgoing.handed_over_before else self._typing_seconds(outgoing)
+        pause = await self._connector.pause(outgoing.bubble.chat)
+        # Who may write soon types meanwhile, as people do.
+        if pause is not None and pause.seconds > seconds:
+            pause = replace(pause, seconds=pause.seconds - seconds)
+            await self._outbox.postponed(outgoing, pause, fenced=False)
+            return
+        await self._type(sending, seconds)
         if self._silent(outgoing):
             await self._outbox.keep(outgoing, due_ms=self._clock.now_ms() + int(_IDLE_SECONDS * 1000))
             return
@@ -132,10 +138,16 @@ class Sender:
             async with asyncio.timeout(self._settings.send_timeout_seconds):
                 message = await self._connector.send(outgoing.bubble)
         except SendRefused as error:
-            await self._unsent(outgoing, str(error))
+            if error.retry_after:
+                await self._postponed(outgoing, error, perhaps_left=False)
+            else:
+                await self._unsent(outgoing, str(error), final=isinstance(error, SendImpossible))
             return
         except Exception as error:  # noqa: BLE001 - whatever else a connector raises: nobody can say
             reason = _why_uncertain(error)
+            if isinstance(error, SendUncertain) and error.retry_after and self._connector.idempotent:
+                await self._postponed(outgoing, error, perhaps_left=True)
+                return
             # Where the messenger knows the bubble's id it is handed over again, but not for ever: behind it the
             # chat's other messages wait for their outcome.
             if not self._connector.idempotent or outgoing.tries + 1 >= self._settings.most_tries:
@@ -148,11 +160,12 @@ class Sender:
         _log.info("bubble.sent", bubble=outgoing.bubble.id, receipt=message.id)
         await self._faults.reach("sender.recorded")
 
-    async def _type(self, sending: _Sending) -> None:
-        outgoing = sending.outgoing
+    def _typing_seconds(self, outgoing: Outgoing) -> float:
         first = outgoing.index == 1
-        seconds = self._typing.seconds_before(outgoing.bubble.id, outgoing.bubble.text, first=first)
-        left = seconds
+        return self._typing.seconds_before(outgoing.bubble.id, outgoing.bubble.text, first=first)
+
+    async def _type(self, sending: _Sending, left: float) -> None:
+        outgoing = sending.outgoing
         while left > 0 and not sending.hurry.is_set():
             step = min(left, self._settings.lease_seconds / 3)
             await self._connector.typing(outgoing.bubble.chat, left + 0.2)
@@ -179,8 +192,15 @@ class Sender:
             else:
                 return
 
-    async def _unsent(self, outgoing: Outgoing, reason: str) -> None:
-        await self._until_written(lambda: self._outbox.unsent(outgoing, reason))
+    async def _unsent(self, outgoing: Outgoing, reason: str, *, final: bool = False) -> None:
+        await self._until_written(lambda: self._outbox.unsent(outgoing, reason, final=final))
+
+    async def _postponed(self, outgoing: Outgoing, error: SendError, *, perhaps_left: bool) -> None:
+        pause = Pause(error.retry_after, str(error))
+        _log.info("bubble.postponed", bubble=outgoing.bubble.id, seconds=round(pause.seconds))
+        await self._until_written(
+            lambda: self._outbox.postponed(outgoing, pause, fenced=True, perhaps_left=perhaps_left)
+        )
 
     def _keep_for_later(self, outgoing: Outgoing) -> Awaitable[object]:
         due = self._clock.now_ms() + int(self._settings.retry_seconds * 1000)

@@ -17,15 +17,35 @@ from safety.kill import KillReach, KillReport
 
 
 class SendError(Exception):
-    """Base of what can happen when a bubble is handed over."""
+    """Base of what can happen when a bubble is handed over.
+
+    `retry_after` is for how many seconds the messenger wants to be left alone. Such a wait is no failed try, however
+    long it is; 0 where the messenger named none.
+    """
+
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 class SendRefused(SendError):
     """The bubble surely did not leave: the messenger said no, or was never reached. It may be tried again."""
 
 
+class SendImpossible(SendRefused):
+    """It did not leave, and will not, however often it is tried: the chat is gone or closed."""
+
+
 class SendUncertain(SendError):
     """The bubble may or may not have left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A messenger takes nothing for a while."""
+
+    seconds: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +133,9 @@ class Connector(Protocol):
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         """Show for that long that somebody types; returns at once, and never fails."""
+
+    async def pause(self, chat: ChatKey) -> Pause | None:
+        """For how long the messenger takes nothing in a chat; None where it takes something now. Never fails."""
 
     async def send(self, bubble: Bubble) -> Message:
         """Hand a bubble over; gives the message as it now stands in the chat.

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bot.clock import Clock, as_datetime
 from bot.errors import StoreAway, StoreError
-from bot.messengers.base import Bubble, Ears, SendUncertain
+from bot.messengers.base import Bubble, Ears, Pause, SendUncertain
 from bot.store.store import WAKE_CHANNEL, Store
 from chat.message import Author, Chat, ChatKey, Message
 
@@ -141,6 +141,10 @@ class LocalConnector:
             await self._rooms.show_typing(chat, self._account.author.name, seconds)
         except StoreError:
             return
+
+    async def pause(self, chat: ChatKey) -> Pause | None:
+        """None: it takes bubbles at any time."""
+        return None
 
     async def send(self, bubble: Bubble) -> Message:
         """Post a bubble to its room."""

@@ -12,7 +12,7 @@ import structlog
 
 from bot.errors import StoreError
 from bot.messengers.base import Ears
-from bot.messengers.discord.handing import trace
+from bot.messengers.discord.handing import Told, trace
 from bot.messengers.discord.lanes import Deleted, Lanes
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.reading import Reader, key_of
@@ -40,6 +40,7 @@ class Client(discord.Client):
         names: Names,
         owners: Collection[str],
         connector: aiohttp.BaseConnector | None,
+        told: Told,
         shard: tuple[int, int] = (0, 1),
         begin: Callable[[bool], Awaitable[None]] | None = None,
     ) -> None:
@@ -48,7 +49,7 @@ class Client(discord.Client):
             shard_id=shard[0],
             shard_count=shard[1],
             connector=connector,
-            http_trace=trace(),
+            http_trace=trace(told),
             # No model may ping anybody.
             allowed_mentions=discord.AllowedMentions.none(),
             # What is said is kept by the inbox.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -15,16 +16,26 @@ import discord
 import structlog
 
 from bot.desk import Desk
-from bot.messengers.base import Bubble, Ears, SendError, SendRefused, SendUncertain
+from bot.messengers.base import (
+    Bubble,
+    Ears,
+    Pause,
+    SendError,
+    SendImpossible,
+    SendRefused,
+    SendUncertain,
+)
 from bot.messengers.discord.client import Client
 from bot.messengers.discord.handing import FRESH_SECONDS, Handing
 from bot.messengers.discord.lanes import Lanes
 from bot.messengers.discord.markdown import escaped, split
 from bot.messengers.discord.names import Names
-from bot.messengers.discord.reading import MESSENGER, Reader
+from bot.messengers.discord.places import slow_mode
+from bot.messengers.discord.reading import MESSENGER, Reader, key_of
 from bot.messengers.discord.settings import DiscordSettings
 from bot.messengers.discord.shards import Shards, Turns
-from bot.messengers.discord.troubles import Late, Refused, send_error, trouble
+from bot.messengers.discord.troubles import Late, send_error, trouble
+from bot.pacing import Pacing
 from chat.message import ChatKey, Message
 
 _log = structlog.get_logger()
@@ -48,7 +59,8 @@ class DiscordConnector:
     """The bot's account. It ends for nothing: whatever keeps it from Discord is said in one line and tried again.
 
     `desk` is where people on Discord watch and steer; without one they can do neither. `wires` makes the connector of
-    each connection to Discord, as discord.py takes it; None is its own.
+    each connection to Discord, as discord.py takes it; None is its own. `pacing` is shared with other processes
+    of the account; without one the connector paces itself alone.
     """
 
     messenger: Final = MESSENGER
@@ -61,6 +73,7 @@ class DiscordConnector:
         persona: str,
         desk: Desk | None = None,
         wires: Callable[[], aiohttp.BaseConnector] | None = None,
+        pacing: Pacing | None = None,
     ) -> None:
         self._settings = settings
         self._names = Names.read(persona, settings.people)
@@ -70,13 +83,16 @@ class DiscordConnector:
         self._turns = Turns()
         self._troubles = dict.fromkeys(self._shards.mine, "Discord is not connected yet")
         self._typed: dict[ChatKey, float] = {}
-        self._not_before: dict[ChatKey, float] = {}
+        self._pacing = pacing or Pacing(MESSENGER)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
     def trouble(self) -> str:
-        """Why the bot is not on Discord, or not with all of its shards; empty while it is."""
-        return next(filter(None, self._troubles.values()), "")
+        """Why the bot is not on Discord, or not with all of its shards, or may not write there; empty where it may."""
+        if away := next(filter(None, self._troubles.values()), ""):
+            return away
+        pause = self._pacing.own()
+        return f"{pause.reason}: {math.ceil(pause.seconds)} s more" if pause else ""
 
     @property
     def hears(self) -> bool:
@@ -109,6 +125,10 @@ class DiscordConnector:
         self._typed[chat] = now
         self._begin(_shown_typing(client, int(chat.chat_id)))
 
+    async def pause(self, chat: ChatKey) -> Pause | None:
+        """What Discord has asked this or another process to wait with, and slow mode."""
+        return await self._pacing.pause(chat)
+
     async def send(self, bubble: Bubble) -> Message:
         """Post a bubble, as several messages where it is too long for one."""
         number = int(bubble.chat.chat_id)
@@ -119,8 +139,8 @@ class DiscordConnector:
         if not client.hears:
             # A kill word that is said now would not be heard.
             raise SendRefused("the connection to Discord is down for the moment")
-        if time.monotonic() < self._not_before.get(bubble.chat, 0.0):
-            raise SendRefused("Discord asks to wait (rate limit)")
+        if (pause := self._pacing.own(bubble.chat)) is not None:
+            raise SendRefused(pause.reason, pause.seconds)
         text = escaped(bubble.text) if self._settings.markdown == "escape" else bubble.text
         parts = split(text)
         channel = client.get_partial_messageable(int(bubble.chat.chat_id))
@@ -133,10 +153,12 @@ class DiscordConnector:
             except SendRefused as error:
                 if posted is None:
                     raise
-                raise SendUncertain(f"a part of it left, and then: {error}") from error
+                raise SendUncertain(f"a part of it left, and then: {error}", error.retry_after) from error
         self._typed.pop(bubble.chat, None)
         if posted is None:
-            raise SendRefused("there is nothing in it to send")
+            raise SendImpossible("there is nothing in it to send")
+        if slow := slow_mode(client, channel.id):
+            self._told(Pause(slow, "slow mode: the channel's next message comes later"), bubble.chat)
         message = Reader(client.user.id, self._names).author(client.user)
         return Message(
             *(bubble.chat, str(posted.id), message, bubble.text, posted.created_at),
@@ -161,6 +183,7 @@ class DiscordConnector:
     async def _live(self, number: int, ears: Ears, lanes: Lanes) -> None:
         client = Client(
             *(ears, lanes, self._names, self._settings.owner, self._wires() if self._wires else None),
+            told=self._told,
             shard=(number, self._shards.count),
             begin=self._turns.take,
         )
@@ -177,7 +200,12 @@ class DiscordConnector:
         self, client: Client, channel: discord.PartialMessageable, text: str, nonce: str
     ) -> discord.Message:
         """Post one message. It counts as soon as Discord tells of it: the library may return seconds later."""
-        echo, handing = client.echo(nonce), Handing()
+        chat = key_of(channel.id)
+        pause = self._pacing.own(chat)
+        if pause is not None and pause.seconds > FRESH_SECONDS:
+            # discord.py would hold it back for so long.
+            raise SendRefused(pause.reason, pause.seconds)
+        echo, handing = client.echo(nonce), Handing(chat)
         posting = self._begin(_posted(channel, text, nonce, handing))
         waited = {posting, echo}
         try:
@@ -198,9 +226,6 @@ class DiscordConnector:
         try:
             return await posting
         except Exception as error:
-            if isinstance(error, Refused) and error.retry_after:
-                until = time.monotonic() + error.retry_after
-                self._not_before[ChatKey(MESSENGER, str(channel.id))] = until
             raise send_error(error) from error
 
     async def _there(
@@ -228,6 +253,11 @@ class DiscordConnector:
                 raise SendUncertain(
                     "the bot may not read the channel's history: give its role that permission"
                 )
+
+    def _told(self, pause: Pause, chat: ChatKey | None) -> None:
+        """Discord asks to wait: for this process from now on, for the others as soon as the store has it."""
+        self._pacing.note(pause, chat)
+        self._begin(self._pacing.share(pause, chat))
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

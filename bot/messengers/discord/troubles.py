@@ -1,6 +1,7 @@
 """Discord's errors as ours: one line each for a person, which never quotes a message or a token.
 
-SendRefused where the bubble surely did not leave, SendUncertain where nobody can say.
+SendRefused where the bubble surely did not leave, SendImpossible where it never will, SendUncertain where nobody
+can say.
 """
 
 from __future__ import annotations
@@ -10,12 +11,10 @@ from typing import Final
 import aiohttp
 import discord
 
-from bot.messengers.base import SendError, SendRefused, SendUncertain
+from bot.messengers.base import SendError, SendImpossible, SendRefused, SendUncertain
 
 _REASONS: Final = {
     10003: "Discord has no such channel any more",
-    20016: "slow mode: the channel asks to wait",
-    20028: "slow mode: the channel asks to wait",
     40001: "the bot's account may not do this",
     50001: "the bot may not see this channel: give its role View Channel",
     50007: "this person takes no direct messages from the bot",
@@ -25,7 +24,17 @@ _REASONS: Final = {
     160005: "the thread is locked",
     200000: "the server's AutoMod blocked it",
 }
+_ASKS: Final = "Discord asks to wait (rate limit)"
+_SLOW: Final = {
+    20016: "slow mode: the channel asks to wait",
+    20028: "Discord asks to wait with this channel (rate limit)",
+}
 _UNKNOWN_MESSAGE: Final = 10008
+_BAD_TOKEN: Final = 401
+_TOO_MANY: Final = 429
+_SLOW_SECONDS: Final = 5.0
+_LATE_SECONDS: Final = 1.0
+"""How long is waited where a limit holds that nobody has told the length of."""
 
 
 class Late(Exception):
@@ -35,19 +44,22 @@ class Late(Exception):
 class Refused(Exception):
     """Discord's answer to the one request that the fence's yes was good for: 429, or a fault of its own (5xx)."""
 
-    def __init__(self, status: int, retry_after: float = 0.0) -> None:
+    def __init__(self, status: int, retry_after: float = 0.0, code: int = 0) -> None:
         super().__init__(f"status {status}")
         self.status = status
         self.retry_after = retry_after
+        self.code = code
 
 
 def send_error(error: BaseException) -> SendError:  # noqa: PLR0911 - a line each
     """What an error means for the bubble that was handed over."""
     match error:
         case Late():
-            return SendRefused("Discord asks to wait: it was not handed over")
-        case Refused(status=429) | discord.RateLimited():
-            return SendRefused("Discord asks to wait (rate limit)")
+            return SendRefused("Discord asks to wait: it was not handed over", _LATE_SECONDS)
+        case Refused() if error.status == _TOO_MANY:
+            return SendRefused(_SLOW.get(error.code, _ASKS), error.retry_after)
+        case discord.RateLimited():
+            return SendRefused(_ASKS, error.retry_after)
         case Refused():
             return SendUncertain(f"Discord had a fault of its own (status {error.status})")
         case discord.DiscordServerError():
@@ -55,9 +67,13 @@ def send_error(error: BaseException) -> SendError:  # noqa: PLR0911 - a line eac
         case discord.NotFound(code=code) if code == _UNKNOWN_MESSAGE:
             # The answer to a nonce whose message is gone.
             return SendUncertain("it was handed over before, and what came of it was deleted in the channel")
+        case discord.HTTPException() if error.status == _TOO_MANY or error.code in _SLOW:
+            return SendRefused(_SLOW.get(error.code, _ASKS), _SLOW_SECONDS)
         case discord.HTTPException():
             reason = _REASONS.get(error.code, "Discord refused it")
-            return SendRefused(f"{reason} (status {error.status}, code {error.code})")
+            # Asked again, Discord would say the same; but a token can be set anew.
+            kind = SendRefused if error.status == _BAD_TOKEN else SendImpossible
+            return kind(f"{reason} (status {error.status}, code {error.code})")
         case aiohttp.ClientConnectorError():
             return SendRefused("Discord cannot be reached")
         case _:

@@ -247,6 +247,13 @@ local function move_draft(now, id, state, what, reason, by)
   wake(chat)
 end
 
+-- A kill has stopped a draft on its way. What an owner reveals is to be ordered anew; all else waits for them.
+local function stopped_by_kill(now, chat, draft, by)
+  clear_out(now, chat, draft, 'void')
+  local notice = redis.call('HGET', key('draft', draft), 'notice')
+  move_draft(now, draft, notice and 'void' or 'frozen', 'frozen', 'a kill stopped it', by)
+end
+
 -- Have another text written for an open draft, by whichever worker comes first. What it has meanwhile stays.
 local function order_rewrite(now, id, newest, reason, by)
   local name = key('draft', id)

@@ -46,8 +46,7 @@ if not approved then
   return 'void'
 end
 if killed then
-  clear_out(now, chat, draft, 'void')
-  move_draft(now, draft, notice and 'void' or 'frozen', 'frozen', 'a kill stopped it', 'fence')
+  stopped_by_kill(now, chat, draft, 'fence')
   return 'killed'
 end
 if off then
@@ -77,7 +76,9 @@ if state == 'planned' and not notice and moved_by(chat, draft) >= tonumber(ARGV[
   return 'moved'
 end
 
-redis.call('HSET', bubble, 'state', 'sending', 'sending_at', now)
+redis.call('HSET', bubble, 'state', 'sending')
+-- Of several times of which nobody knows what came, the first one counts: from then on it may stand in the chat.
+if state ~= 'sending' then redis.call('HSET', bubble, 'sending_at', now) end
 await_echo(chat, id, ARGV[8])
 redis.call('HINCRBY', bubble, 'tries', 1)
 redis.call('SADD', key('in_flight'), id)

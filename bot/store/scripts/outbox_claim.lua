@@ -23,6 +23,7 @@ while true do
     redis.call('ZREM', outbox, chat)
   else
     redis.call('ZADD', outbox, now + tonumber(ARGV[3]), chat)
+    redis.call('SREM', key('postponed'), chat)
     local token = redis.call('HINCRBY', key('chat', chat), 'send_token', 1)
     if ARGV[4] == '1' and unannounced(chat, id) and redis.call('HGET', key('bubble', id), 'state') == 'planned' then
       local head = redis.call('HMGET', key('bubble', id), 'draft', 'epoch', 'total')

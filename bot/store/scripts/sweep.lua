@@ -27,4 +27,16 @@ for _, id in ipairs(redis.call('ZRANGE', key('drafts', 'open'), 0, 999)) do
     if past(now, id, ARGV[3], ARGV[4]) ~= 'taken' then closed = closed + 1 end
   end
 end
+-- A bubble that a messenger asked to wait with comes to the fence late; whom a kill has stopped is told before.
+for _, chat in ipairs(redis.call('SMEMBERS', key('postponed'))) do
+  local id = redis.call('LINDEX', key('out', chat), 0)
+  local bubble = id and redis.call('HMGET', key('bubble', id), 'state', 'draft', 'epoch')
+  if not bubble or bubble[1] ~= 'planned' then
+    redis.call('SREM', key('postponed'), chat)
+  elseif standing_kill(chat) or tonumber(bubble[3]) ~= epoch_of(chat) then
+    redis.call('SREM', key('postponed'), chat)
+    stopped_by_kill(now, chat, bubble[2], 'sweep')
+    closed = closed + 1
+  end
+end
 return closed

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from bot.errors import StoreAway
-from bot.messengers.base import Bubble, Ears
+from bot.messengers.base import Bubble, Ears, Pause
 from chat.message import Author, ChatKey, Message
 
 MEMORY = "memory"
@@ -27,6 +27,7 @@ class MemoryMessenger:
         self.calls = 0
         """How often a bubble was handed over, repeated ones included."""
         self.before_send: Callable[[Bubble], Awaitable[None]] | None = None
+        self.paused: Pause | None = None
         self._numbers = count(1)
         self._heard: asyncio.Queue[Message] = asyncio.Queue()
         self._keys: dict[str, Message] = {}
@@ -49,6 +50,9 @@ class MemoryMessenger:
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         return None
+
+    async def pause(self, chat: ChatKey) -> Pause | None:
+        return self.paused
 
     async def send(self, bubble: Bubble) -> Message:
         self.calls += 1

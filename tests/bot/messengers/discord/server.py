@@ -17,6 +17,7 @@ from bot.inbox import Received
 from bot.messengers.base import Bubble
 from bot.messengers.discord.connector import DiscordConnector
 from bot.messengers.discord.settings import DiscordSettings
+from bot.pacing import Pacing
 from chat.message import Author, ChatKey, Message
 from safety.kill import KillReach, KillReport
 from tests.fakes.discord.client import soon
@@ -42,8 +43,13 @@ class Place:
     def settings(self, **fields: Any) -> DiscordSettings:  # noqa: ANN401
         return DiscordSettings(token=SecretStr(self.bot.token), owner=(str(self.olivia.id),), **fields)
 
-    def connector(self, desk: Desk | None = None, **fields: Any) -> DiscordConnector:  # noqa: ANN401
-        return DiscordConnector(self.settings(**fields), "Sam", desk, self.fake.connector)
+    def connector(
+        self,
+        desk: Desk | None = None,
+        pacing: Pacing | None = None,
+        **fields: Any,  # noqa: ANN401
+    ) -> DiscordConnector:
+        return DiscordConnector(self.settings(**fields), "Sam", desk, self.fake.connector, pacing)
 
     def bubble(self, text: str, id_: str = "d1.1.1", **fields: Any) -> Bubble:  # noqa: ANN401
         return Bubble(id_, self.key, text, **fields)

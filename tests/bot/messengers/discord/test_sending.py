@@ -154,7 +154,9 @@ async def test_a_post_that_would_begin_late_is_not_made(place: Place) -> None:
             await connector.send(place.bubble("two", "d2.1.1"))
         assert place.fake.times_asked("POST", SEND_PATH) == 1
         # Nothing of it is left behind that would post it later.
-        await asyncio.sleep(2.0)
+        async with asyncio.timeout(10):
+            while await connector.pause(place.key) is not None:
+                await asyncio.sleep(0.05)
         await connector.send(place.bubble("three", "d3.1.1"))
     assert place.said() == ["one", "three"]
 

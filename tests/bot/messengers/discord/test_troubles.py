@@ -10,7 +10,7 @@ import discord
 import pytest
 from yarl import URL
 
-from bot.messengers.base import SendRefused, SendUncertain
+from bot.messengers.base import SendImpossible, SendRefused, SendUncertain
 from bot.messengers.discord.troubles import Late, Refused, send_error, trouble
 
 SECRET = "my secret text"
@@ -37,6 +37,23 @@ REFUSED = [
     http(discord.HTTPException, 429),
     unreachable(),
 ]
+LATER = [
+    Late(),
+    Refused(429, 3.0),
+    Refused(429, 3.0, 20016),
+    discord.RateLimited(60.0),
+    http(discord.HTTPException, 429),
+    http(discord.HTTPException, 400, 20016),
+    http(discord.HTTPException, 400, 20028),
+]
+IMPOSSIBLE = [
+    http(discord.Forbidden, 403, 50013),
+    http(discord.Forbidden, 403, 50007),
+    http(discord.NotFound, 404, 10003),
+    http(discord.HTTPException, 400, 50083),
+    http(discord.HTTPException, 400, 160005),
+    http(discord.HTTPException, 400, 50035),
+]
 UNCERTAIN = [
     Refused(502),
     http(discord.DiscordServerError, 503),
@@ -55,6 +72,23 @@ UNCERTAIN = [
 @pytest.mark.parametrize("error", REFUSED, ids=lambda error: type(error).__name__)
 def test_what_surely_did_not_leave_is_refused(error: Exception) -> None:
     assert isinstance(send_error(error), SendRefused)
+
+
+@pytest.mark.parametrize("error", LATER, ids=lambda error: type(error).__name__)
+def test_who_is_asked_to_wait_waits_and_has_failed_at_nothing(error: Exception) -> None:
+    found = send_error(error)
+    assert isinstance(found, SendRefused)
+    assert not isinstance(found, SendImpossible)
+    assert found.retry_after > 0
+
+
+@pytest.mark.parametrize("error", IMPOSSIBLE, ids=lambda error: str(getattr(error, "code", "")))
+def test_a_no_of_discords_is_not_asked_for_again(error: Exception) -> None:
+    assert isinstance(send_error(error), SendImpossible)
+
+
+def test_a_token_can_be_set_anew_so_its_refusal_is_not_the_last_word() -> None:
+    assert not isinstance(send_error(http(discord.HTTPException, 401)), SendImpossible)
 
 
 @pytest.mark.parametrize("error", UNCERTAIN, ids=lambda error: type(error).__name__)
@@ -84,6 +118,8 @@ def test_what_keeps_the_bot_away_is_one_line_that_quotes_nothing(error: Exceptio
     assert SECRET not in line
 
 
-@pytest.mark.parametrize("error", [*REFUSED, *UNCERTAIN], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "error", [*REFUSED, *LATER, *IMPOSSIBLE, *UNCERTAIN], ids=lambda error: type(error).__name__
+)
 def test_no_reason_quotes_what_discord_said(error: Exception) -> None:
     assert SECRET not in str(send_error(error))

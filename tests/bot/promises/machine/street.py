@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.errors import StoreAway
-from bot.messengers.base import Bubble, Ears, SendRefused, SendUncertain
+from bot.messengers.base import Bubble, Ears, Pause, SendRefused, SendUncertain
 from chat.message import Author, ChatKey, Message
 from inference.client import Completion
 from inference.errors import ModelUnavailable
@@ -134,6 +134,9 @@ class StreetConnector:
                 self._street.undelivered.remove(message)
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
+        return None
+
+    async def pause(self, chat: ChatKey) -> Pause | None:
         return None
 
     async def send(self, bubble: Bubble) -> Message:
