@@ -32,7 +32,7 @@ from bot.journal import Journal
 from bot.kill_folder import KillFolder
 from bot.kill_switch import RedisKillSwitch
 from bot.kill_watch import KillWatch
-from bot.messengers.base import Connector
+from bot.messengers.base import Connector, Wires
 from bot.messengers.local import Account, LocalConnector, LocalRooms
 from bot.orders import Orders
 from bot.outbox import Outbox, Words
@@ -289,11 +289,15 @@ class Service:
 
 @asynccontextmanager
 async def open_service(
-    office: Office, connectors: Sequence[Connector] | None = None, engine: Engine | None = None
+    office: Office,
+    connectors: Sequence[Connector] | None = None,
+    engine: Engine | None = None,
+    wires: Wires | None = None,
 ) -> AsyncIterator[Service]:
     """Load the persona, start or reach the model, prove that it is the persona, and build what runs.
 
-    Raises PersonaError and EngineError. Without `connectors` and `engine`, those that the settings name.
+    Raises PersonaError and EngineError. Without `connectors` and `engine`, those that the settings name; `wires` is
+    what connections to messengers run over.
     """
     settings = office.settings
     persona = await load_persona(settings.persona)
@@ -301,11 +305,11 @@ async def open_service(
         await running.verify(persona)
         async with ModelClient(lambda: running.endpoint, vouch=running.vouch) as client:
             if connectors is None:
-                connectors = connectors_of(office, persona)
+                connectors = connectors_of(office, persona, wires)
             yield Service(office, persona, running, client, connectors)
 
 
-def connectors_of(office: Office, persona: Persona) -> list[Connector]:
+def connectors_of(office: Office, persona: Persona, wires: Wires | None = None) -> list[Connector]:
     """The accounts that the settings name; the local messenger's is always there. Raises PeopleInvalid."""
     account = Account(Author(f"persona:{persona.name}", persona.prompt.name))
     connectors: list[Connector] = [LocalConnector(office.rooms, office.store, account)]
@@ -315,7 +319,7 @@ def connectors_of(office: Office, persona: Persona) -> list[Connector]:
         from bot.messengers.discord.connector import DiscordConnector  # noqa: PLC0415
 
         pacing = Pacing(DiscordConnector.messenger, office.store)
-        connectors.append(DiscordConnector(discord, persona.prompt.name, office.desk, pacing=pacing))
+        connectors.append(DiscordConnector(discord, persona.prompt.name, office.desk, wires, pacing))
     return connectors
 
 

@@ -14,7 +14,8 @@ BotError                 base; `exit_code` is what the command line leaves with
 ├── TooManyTries         too many failed tries to sign in                    (exit 7)
 ├── DraftRefused         the draft cannot be approved, edited or rejected now (exit 6)
 ├── NotAllowed           the role may not do this                            (exit 7)
-└── DemoFailed           a step of the headless demo did not happen as it should (exit 8)
+├── DemoFailed           a step of the headless demo did not happen as it should (exit 8)
+└── MessengerAway        a messenger cannot be reached, or does not answer as it should (exit 12)
 """
 
 from __future__ import annotations
@@ -116,3 +117,9 @@ class DemoFailed(BotError):
     """A step of the headless demo did not happen as it should."""
 
     exit_code = 8
+
+
+class MessengerAway(BotError):
+    """A messenger cannot be reached, or does not answer as it should."""
+
+    exit_code = 12

@@ -307,7 +307,7 @@ class StoreSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The command line before the environment before the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_file())
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
 
 
 class Settings(StoreSettings):
@@ -359,7 +359,7 @@ Kind = TypeVar("Kind", bound=StoreSettings)
 
 def _read(kind: type[Kind], said: dict[str, Any]) -> Kind:
     said = {name: value for name, value in said.items() if value is not None}
-    file = _file()
+    file = settings_file()
     if "UNDERSTUDY_CONFIG" in os.environ and not file.is_file():
         raise SettingsInvalid(f"there is no file {file}: correct UNDERSTUDY_CONFIG, or unset it")
     try:
@@ -372,7 +372,8 @@ def _read(kind: type[Kind], said: dict[str, Any]) -> Kind:
         raise SettingsInvalid(f"{file} cannot be read ({error.strerror}): correct that, or move it") from None
 
 
-def _file() -> Path:
+def settings_file() -> Path:
+    """The file that settings are read from; it need not exist."""
     return Path(os.environ.get("UNDERSTUDY_CONFIG", SETTINGS_FILE))
 
 

@@ -13,7 +13,8 @@ import typer
 from bot.app import open_office, open_service
 from bot.cli.screen import say
 from bot.cli.wishes import wishes
-from bot.errors import BotError, PortTaken
+from bot.errors import BotError, MessengerAway, PortTaken
+from bot.messengers.base import Wires
 from bot.settings import Settings
 from inference.errors import InferenceError
 from inference.persona import load_persona
@@ -25,10 +26,10 @@ _FAILED: Final = 1
 
 
 def doctor(context: typer.Context) -> None:
-    """Check settings, state folder, Redis, persona, model and port; exit 1 if something is wrong."""
+    """Check settings, state folder, Redis, persona, model, Discord and port; exit 1 if something is wrong."""
     asked = wishes(context)
     settings = asked.settings(quiet="error")
-    asked.run(_doctor(settings))
+    asked.run(_doctor(settings, asked.wires))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,13 +37,14 @@ def add_to(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-async def _doctor(settings: Settings) -> None:
+async def _doctor(settings: Settings, wires: Wires | None) -> None:
     say(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}", "dim")
     checks: tuple[tuple[str, Callable[[Settings], Awaitable[str]]], ...] = (
         ("store", _store),
         ("persona", _persona),
         ("model", _model),
         ("moderation", _moderation),
+        ("discord", lambda settings: _discord(settings, wires)),
         ("port", _port),
     )
     failed = False
@@ -86,6 +88,22 @@ async def _moderation(settings: Settings) -> str:
     async with open_classifier(settings.rules.moderation) as classifier:
         scores = await classifier.classify(Sample(("Hello there!",)))
     return f"{scores.backend} answers as {scores.model}"
+
+
+async def _discord(settings: Settings, wires: Wires | None) -> str:
+    if not settings.discord.token.get_secret_value():
+        return "off (discord.token is not set)"
+    # Only here: discord.py takes most of a second.
+    from bot.messengers.discord.checkup import check_up  # noqa: PLC0415
+
+    async with open_office(settings) as office:
+        chats = [state.chat for state in await office.desk.chats.all()]
+    report = await check_up(settings.discord, chats, wires)
+    if report.wrong:
+        first, *others = report.wrong
+        more = f" (and {len(others)} more: `understudy discord setup`)" if others else ""
+        raise MessengerAway(f"{first.about}: {first.line}{more}")
+    return report.findings[0].line
 
 
 async def _port(settings: Settings) -> str:

@@ -17,6 +17,7 @@ from bot.cli import (
     chats,
     consent,
     dataset,
+    discord,
     doctor,
     drafts,
     evaluation,
@@ -36,6 +37,7 @@ from bot.cli import (
 from bot.cli.screen import say_error
 from bot.cli.wishes import Wishes
 from bot.errors import BotError
+from bot.messengers.base import Wires
 from chat.errors import ChatError
 from inference.errors import EngineError, InferenceError, PersonaError
 from training.errors import Interrupted, TrainingBroke, TrainingError
@@ -61,7 +63,7 @@ def _options(
 ) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-    context.obj = Wishes(state_dir, demo, debug, log_level, _run)
+    context.obj = Wishes(state_dir, demo, debug, log_level, _run, wires=context.obj)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -85,6 +87,7 @@ drafts.add_to(app)
 records.add_to(app)
 rules.add_to(app)
 chats.add_to(app)
+discord.add_to(app)
 people.add_to(app)
 imports.add_to(app)
 dataset.add_to(app)
@@ -111,11 +114,14 @@ _DISK: Final = {
 }
 
 
-def main() -> None:
-    """Run the command line; every error is one line, and `--debug` adds the trace."""
+def main(wires: Wires | None = None) -> None:
+    """Run the command line; every error is one line, and `--debug` adds the trace.
+
+    `wires` is what connections to messengers run over; None: their libraries' own.
+    """
     try:
         # Not standalone: typer would draw a box around a wrong word, of four lines.
-        ended = app(prog_name="understudy", standalone_mode=False)
+        ended = app(prog_name="understudy", standalone_mode=False, obj=wires)
     except KeyboardInterrupt:
         sys.exit(130)
     except typer.Abort:

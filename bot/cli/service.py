@@ -23,6 +23,7 @@ from bot.cli.wishes import login_name, owner, wishes
 from bot.demo.settings import demo_settings, prepare_room
 from bot.errors import SettingsInvalid
 from bot.kill_watch import heeding_signals
+from bot.messengers.base import Wires
 from bot.people import Person, Role
 from bot.settings import Settings
 
@@ -35,7 +36,7 @@ DEMO_OWNER: Final = "you"
 def run(context: typer.Context) -> None:
     """Run the service: connectors, worker, sender and dashboard, until Ctrl-C."""
     asked = wishes(context)
-    asked.run(_run(asked.settings()))
+    asked.run(_run(asked.settings(), asked.wires))
 
 
 def demo(
@@ -85,7 +86,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(link)
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, wires: Wires | None) -> None:
     from bot.dashboard.server import Dashboard  # noqa: PLC0415 - see above
 
     # The dashboard before the model: a port that is taken is said before anything large is loaded.
@@ -93,7 +94,7 @@ async def _run(settings: Settings) -> None:
         open_office(settings) as office,
         heeding_signals(office.kill_switch),
         Dashboard(office, hosts=settings.dashboard.hosts) as dashboard,
-        open_service(office) as service,
+        open_service(office, wires=wires) as service,
     ):
         await _welcome(dashboard)
         async with asyncio.TaskGroup() as group:

@@ -14,6 +14,7 @@ from bot.cli.screen import say_error
 from bot.demo.settings import demo_settings
 from bot.errors import SettingsInvalid
 from bot.log import configure_logs
+from bot.messengers.base import Wires
 from bot.people import Person, Role
 from bot.settings import Settings, read_settings, read_store_settings
 
@@ -27,6 +28,8 @@ class Wishes:
     debug: bool
     log_level: str | None
     run: Callable[[Coroutine[Any, Any, None]], None]
+    wires: Wires | None = None
+    """What connections to messengers run over; None: their libraries' own."""
 
     def settings(self, quiet: str | None = None) -> Settings:
         """Read the settings and set the logs up, at the level `quiet` unless another was asked for.

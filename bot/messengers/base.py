@@ -8,12 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bot.backlog import Standing
 from bot.inbox import Received
 from chat.message import Author, ChatKey, Message
 from safety.kill import KillReach, KillReport
+
+if TYPE_CHECKING:
+    import aiohttp
+
+Wires = Callable[[], "aiohttp.BaseConnector"]
+"""Makes what each connection to a messenger runs over, where it shall not be the messenger's library's own."""
 
 
 class SendError(Exception):

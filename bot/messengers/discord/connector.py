@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -24,6 +24,7 @@ from bot.messengers.base import (
     SendImpossible,
     SendRefused,
     SendUncertain,
+    Wires,
 )
 from bot.messengers.discord.client import Client
 from bot.messengers.discord.handing import FRESH_SECONDS, Handing
@@ -72,7 +73,7 @@ class DiscordConnector:
         settings: DiscordSettings,
         persona: str,
         desk: Desk | None = None,
-        wires: Callable[[], aiohttp.BaseConnector] | None = None,
+        wires: Wires | None = None,
         pacing: Pacing | None = None,
     ) -> None:
         self._settings = settings

@@ -88,10 +88,10 @@ def trouble(error: BaseException) -> str:  # noqa: PLR0911 - a line each
             return "Discord does not know this token: copy it anew (developer portal, Bot, Reset Token)"
         case discord.PrivilegedIntentsRequired():
             return "the message content intent is off: switch it on (developer portal, Bot, Message Content Intent)"
-        case discord.DiscordServerError():
-            return f"Discord has a fault of its own (status {error.status}); it is tried again"
-        case discord.HTTPException(status=429):
-            return "Discord asks this address to wait; it is tried again later"
+        case Refused(status=429) | discord.HTTPException(status=429):
+            return "Discord asks this address to wait (rate limit): try it again later"
+        case Refused() | discord.DiscordServerError():
+            return f"Discord has a fault of its own (status {error.status}): try it again later"
         case discord.HTTPException():
             return f"Discord refused the login (status {error.status}, code {error.code})"
         case discord.ConnectionClosed(code=4010):
@@ -99,9 +99,9 @@ def trouble(error: BaseException) -> str:  # noqa: PLR0911 - a line each
         case discord.ConnectionClosed(code=4011):
             return "the bot is in too many servers for its connections: raise the setting discord.shards"
         case discord.ConnectionClosed():
-            return f"Discord closed the connection (code {error.code}); it is tried again"
+            return f"Discord closed the connection (code {error.code})"
         case aiohttp.ClientError() | OSError():
-            return f"Discord cannot be reached ({type(error).__name__}); it is tried again"
+            return f"Discord cannot be reached ({type(error).__name__}): is there a network?"
         case _:
             # Its own words may quote what could not be read.
-            return f"discord.py failed ({type(error).__name__}); it is tried again"
+            return f"Discord said what discord.py cannot read ({type(error).__name__})"

@@ -6,7 +6,7 @@ from enum import IntFlag
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.fakes.discord.world import Channel, User
+    from tests.fakes.discord.world import Channel, Guild, User
 
 
 class Permission(IntFlag):
@@ -47,22 +47,26 @@ ORDINARY = (
 """What @everyone has in the fake's servers."""
 
 
+def permissions_of(guild: Guild, user: User) -> Permission:
+    """What somebody's roles let them do in a server; ALL of its owner and of administrators."""
+    member = guild.members.get(user.id)
+    if member is None:
+        return Permission(0)
+    found = guild.everyone.permissions
+    for role in member.roles:
+        found |= guild.roles[role].permissions
+    return ALL if guild.owner is user or found & Permission.ADMINISTRATOR else found
+
+
 def permissions_in(channel: Channel, user: User) -> Permission:
     """What somebody may in a channel: roles, then the channel's overwrites, in the documented order."""
     if channel.guild is None:
         return ALL if user in channel.recipients else Permission(0)
     guild = channel.guild
-    member = guild.members.get(user.id)
-    if member is None:
-        return Permission(0)
-    if guild.owner is user:
-        return ALL
-    held = [guild.everyone, *(guild.roles[role] for role in member.roles)]
-    found = Permission(0)
-    for role in held:
-        found |= role.permissions
-    if found & Permission.ADMINISTRATOR:
-        return ALL
+    found = permissions_of(guild, user)
+    if user.id not in guild.members or found == ALL:
+        return found
+    held = [guild.everyone, *(guild.roles[role] for role in guild.members[user.id].roles)]
     # A thread has its parent's overwrites.
     overwrites = (channel.parent or channel).overwrites if channel.is_thread else channel.overwrites
     for ids in ({guild.id}, {role.id for role in held[1:]}, {user.id}):

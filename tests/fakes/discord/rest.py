@@ -27,7 +27,7 @@ from tests.fakes.discord.faults import (
 )
 from tests.fakes.discord.forms import keys_of, message_form
 from tests.fakes.discord.interactions import answered, by_token, change, followed
-from tests.fakes.discord.permissions import Intent, Permission, permissions_in
+from tests.fakes.discord.permissions import Intent, Permission, permissions_in, permissions_of
 from tests.fakes.discord.world import DEFAULT, FORUM, REPLY, Channel, Posted, pings_of
 
 if TYPE_CHECKING:
@@ -72,11 +72,13 @@ class Rest:
         self._routes: list[tuple[str, str, Handler]] = [
             ("GET", "/users/@me", self._me),
             ("POST", "/users/@me/channels", self._open_direct),
+            ("GET", "/users/@me/guilds", self._guilds),
             ("GET", "/users/{}", self._user),
             ("GET", "/oauth2/applications/@me", self._application),
             ("GET", "/gateway/bot", self._gateway),
             ("GET", "/guilds/{}", self._guild),
             ("GET", "/guilds/{}/channels", self._channels),
+            ("GET", "/guilds/{}/members/{}", self._member),
             ("GET", "/channels/{}", self._channel),
             ("PATCH", "/channels/{}", self._change_channel),
             ("GET", "/channels/{}/messages", self._history),
@@ -206,10 +208,11 @@ class Rest:
             "icon": None,
             "description": "",
             "bot_public": bot.public,
-            "bot_require_code_grant": False,
+            "bot_require_code_grant": bot.code_grant,
+            "interactions_endpoint_url": bot.endpoint,
             "verify_key": "00",
             "flags": bot.flags,
-            "owner": bot.user.shown(),
+            "owner": (bot.owner or bot.user).shown(),
             "team": None,
             "summary": "",
         }
@@ -224,7 +227,25 @@ class Rest:
             raise unknown("Guild")
         if call.bot.user.id not in guild.members:
             raise missing_access()
-        return guild.shown(call.bot.user)
+        # What only the gateway tells.
+        live = {"channels", "threads", "members", "member_count", "presences", "joined_at", "large"}
+        return {name: value for name, value in guild.shown(call.bot.user).items() if name not in live}
+
+    def _guilds(self, call: Call) -> Any:  # noqa: ANN401
+        me, after = call.bot.user, int(call.query.get("after", "0"))
+        return [
+            {"id": str(guild.id), "name": guild.name, "icon": None, "banner": None, "features": []}
+            | {"owner": guild.owner is me, "permissions": str(int(permissions_of(guild, me)))}
+            for guild in sorted(self._fake.guilds.values(), key=lambda guild: guild.id)
+            if me.id in guild.members and guild.id > after
+        ][: int(call.query.get("limit", "200"))]
+
+    def _member(self, call: Call) -> Any:  # noqa: ANN401
+        self._guild(call)
+        member = self._fake.guilds[int(call.ids[0])].members.get(int(call.ids[1]))
+        if member is None:
+            raise unknown("Member")
+        return member.shown()
 
     def _channels(self, call: Call) -> Any:  # noqa: ANN401
         self._guild(call)

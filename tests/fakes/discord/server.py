@@ -56,6 +56,10 @@ class Bot:
     allowed: Intent = PRIVILEGED
     """The privileged intents that are switched on."""
     public: bool = True
+    owner: User | None = None
+    code_grant: bool = False
+    endpoint: str | None = None
+    """Where interactions are posted instead of the gateway telling of them."""
     identified: int = 0
     identified_at: float = float("-inf")
     hasty: int = 0

@@ -310,7 +310,7 @@ async def test_what_the_library_cannot_parse_does_not_end_the_service(place: Pla
     async with listening(connector, Heard()) as heard:
         (session,) = place.fake.sessions.values()
         session.tell("MESSAGE_CREATE", {"no": "message"})
-        await soon(lambda: "tried again" in connector.trouble)
+        await soon(lambda: "discord.py cannot read" in connector.trouble)
         await soon(lambda: connector.hears)
         place.fake.say(place.channel, place.mia, "still there?")
         await soon(lambda: heard.texts == ["still there?"])
