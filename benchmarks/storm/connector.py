@@ -10,7 +10,7 @@ from benchmarks.storm.record import Record
 from benchmarks.storm.wire import HungUp, Object, put, take
 from bot.clock import as_datetime
 from bot.errors import StoreAway
-from bot.messengers.base import Bubble, Ears, SendRefused, SendUncertain
+from bot.messengers.base import Bubble, Ears, Pause, SendRefused, SendUncertain
 from chat.message import Author, ChatKey, Message
 
 _AGAIN_SECONDS: Final = 0.1
@@ -67,6 +67,10 @@ class StormConnector:
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         """Show nothing: nobody looks."""
+
+    async def pause(self, chat: ChatKey) -> Pause | None:
+        """Ask for none."""
+        return None
 
     async def send(self, bubble: Bubble) -> Message:
         """Hand a bubble over."""
