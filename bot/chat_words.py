@@ -39,6 +39,10 @@ class ChatWords:
             await asyncio.gather(*map(self._read, keys))
         self._known.set()
 
+    async def refresh_chat(self, chat: ChatKey) -> None:
+        """Read one chat's words. Raises StoreError."""
+        await self._read(chat)
+
     async def known(self) -> None:
         """Wait until they were read once; nothing may be heard before."""
         await self._known.wait()

@@ -60,14 +60,34 @@ class Chats:
         )
 
     async def disable(self, key: ChatKey, by: str) -> None:
-        """Take the stand-in out of a chat: its entry is withdrawn, and what was stored of the chat is erased.
+        """Take the stand-in out of a chat and of the parts that follow it.
 
-        What stays is the ledger: who said no is not answered should the chat be enabled again. Raises ChatUnknown.
+        Their entries are withdrawn, and what was stored of them is erased. What stays is the ledger: who said no is
+        not answered should the chat be enabled again. Raises ChatUnknown.
         """
-        answer = await self._store.run("disable", key, self._clock.now_ms(), str(key), by)
-        if answer == "unknown":
+        # Parts first: whoever is cut short finds the chat still there, and disables it again.
+        for part in await self.parts(key):
+            await self.disable_part(part, key, by)
+        if await self._disable(key, by) == "unknown":
             raise _unknown(key)
-        await self._erase(self._store.partitions.of(key), str(key))
+        for part in await self.parts(key):
+            await self.disable_part(part, key, by)
+
+    async def parts(self, key: ChatKey) -> tuple[ChatKey, ...]:
+        """Give the chats that follow a chat, as threads do their channel."""
+        return tuple(
+            [part for part in await self._keys() if (await self._fields(part)).get("parent") == str(key)]
+        )
+
+    async def disable_part(self, part: ChatKey, whole: ChatKey, by: str = "understudy") -> None:
+        """Take the stand-in out of a chat that follows another; it follows again once that is enabled again."""
+        await self._disable(part, by, str(whole))
+
+    async def _disable(self, key: ChatKey, by: str, whole: str = "") -> str:
+        answer = await self._store.run("disable", key, self._clock.now_ms(), str(key), by, whole)
+        if answer != "unknown":
+            await self._erase(self._store.partitions.of(key), str(key))
+        return str(answer)
 
     async def finish_erasing(self) -> None:
         """Go through the journals for chats whose erasing was cut short. Meant to be called now and then."""
@@ -124,16 +144,18 @@ class Chats:
 
     async def all(self) -> tuple[ChatState, ...]:
         """Give every chat, by name."""
-        keys: set[str] = set()
-        for partition in self._store.partitions.all():
-            name = self._store.partitions.prefix(partition) + "chats"
-            keys |= await self._store.ask("smembers", name)
         found: list[ChatState] = []
-        for key in sorted(keys):
+        for key in await self._keys():
             # One may have been disabled meanwhile.
             with contextlib.suppress(ChatUnknown):
-                found.append(await self.get(ChatKey.parse(key)))
+                found.append(await self.get(key))
         return tuple(found)
+
+    async def _keys(self) -> list[ChatKey]:
+        keys: set[str] = set()
+        for partition in self._store.partitions.all():
+            keys |= await self._store.ask("smembers", self._store.partitions.prefix(partition) + "chats")
+        return [ChatKey.parse(key) for key in sorted(keys)]
 
     async def transcript(self, key: ChatKey) -> tuple[Message, ...]:
         """Give what was said lately, oldest first."""

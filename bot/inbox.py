@@ -20,6 +20,7 @@ from bot.kill_ear import KillEar, KillSettings, kill_id
 from bot.orders import Orders
 from bot.owner import OwnerPresence
 from bot.owner_watch import OwnerWatch
+from bot.places import Place, Places
 from bot.store.store import Store
 from chat.echo import plain, unmarked
 from chat.message import Author, ChatKey, Message, message_to_json
@@ -87,8 +88,8 @@ class Inbox:
     ) -> None:
         self._store = store
         self._clock = clock
-        words = chat_words or ChatWords(store, kill_words)
-        self._kill_ear = KillEar(kill_switch, words, kill or KillSettings())
+        self._words = chat_words or ChatWords(store, kill_words)
+        self._kill_ear = KillEar(kill_switch, self._words, kill or KillSettings())
         self._owner_watch = owner_watch
         self._acknowledge = acknowledge
         self._orders = orders or Orders(Consents(store, clock), Commands(CommandSettings()))
@@ -97,16 +98,28 @@ class Inbox:
         self._settings = settings
         self._faults = faults
         self._backlog = Backlog(store, clock)
+        self._places = Places(store, clock)
 
     async def receive(self, message: Message) -> Received:
         """Take a message in. Raises StoreAway; the connector then gives the same message again later."""
         message = self._readable(message)
         # Before any queue, and whatever else is the matter with the message or the chat.
         await self.hear(message)
+        if await self._places.follow(message.chat):
+            # From here on its words are heard that were taken over, and this message may say one.
+            await self._words.refresh_chat(message.chat)
+            await self.hear(message)
         await self._faults.reach("inbox.received")
         if await self._orders.obeyed(message):
             return Received.OBEYED
-        return await self._accept(message)
+        received = await self._accept(message)
+        if received is not Received.OFF:
+            await self._places.name(message.chat)
+        return received
+
+    async def place(self, place: Place) -> None:
+        """Hear where a chat is; told before its messages, and again when it is called otherwise. Raises StoreAway."""
+        await self._places.learn(place)
 
     async def catch_up(
         self, message: Message, within: timedelta, changed_at: datetime | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot.backlog import Standing
 from bot.inbox import Received
+from bot.places import Place
 from chat.message import Author, ChatKey, Message
 from safety.kill import KillReach, KillReport
 
@@ -111,6 +112,9 @@ class Ears(Protocol):
         `reach` is what they asked for, None what the settings say; `once` is the command's id, under which it counts
         once. Raises NotAllowed when they may not.
         """
+
+    async def place(self, place: Place) -> None:
+        """A chat is called so, and may be a part of another. Told before its first message, and when that changes."""
 
     async def deleted(self, chat: ChatKey, ids: Sequence[str]) -> None:
         """Messages were deleted, by whomever. Told in the order in which it happened; it may come before a message."""

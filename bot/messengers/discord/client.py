@@ -12,10 +12,13 @@ import structlog
 
 from bot.errors import StoreError
 from bot.messengers.base import Ears
+from bot.messengers.discord.channels import Channel, place_of
 from bot.messengers.discord.handing import Told, trace
 from bot.messengers.discord.lanes import Deleted, Lanes
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.reading import Reader, key_of
+from bot.places import Place
+from chat.message import ChatKey
 
 _log = structlog.get_logger()
 
@@ -30,7 +33,8 @@ def intents() -> discord.Intents:
 class Client(discord.Client):
     """One life of one shard of the bot's account; after an end a new one is made.
 
-    `lanes` take what it hears, and outlive it. `begin` is waited for before a session is begun.
+    `lanes` take what it hears, and outlive it. `begin` is waited for before a session is begun. With `follow`, threads
+    are parts of their channel.
     """
 
     def __init__(
@@ -43,6 +47,8 @@ class Client(discord.Client):
         told: Told,
         shard: tuple[int, int] = (0, 1),
         begin: Callable[[bool], Awaitable[None]] | None = None,
+        *,
+        follow: bool = True,
     ) -> None:
         super().__init__(
             intents=intents(),
@@ -60,6 +66,8 @@ class Client(discord.Client):
         self._owners = owners
         self._lanes = lanes
         self._begin = begin
+        self._follow = follow
+        self._places: dict[ChatKey, Place] = {}
         self._echoes: dict[str, asyncio.Future[discord.Message]] = {}
         self.hears = False
         """Whether the gateway is open."""
@@ -110,6 +118,20 @@ class Client(discord.Client):
         ids = sorted(payload.message_ids)
         self._lanes.put(Deleted(key_of(payload.channel_id), tuple(map(str, ids))))
 
+    async def on_guild_channel_update(
+        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
+        """A channel may be called otherwise."""
+        self._look_around()
+
+    async def on_thread_update(self, before: discord.Thread, after: discord.Thread) -> None:
+        """A thread may be called otherwise."""
+        self._look_around()
+
+    async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
+        """A server may be called otherwise."""
+        self._look_around()
+
     async def on_raw_typing(self, payload: discord.RawTypingEvent) -> None:
         """Somebody types; of interest where it is the owner."""
         if str(payload.user_id) not in self._owners:
@@ -129,4 +151,23 @@ class Client(discord.Client):
             return
         read = Reader(self.user.id, self._names, self._owners).read(message, edited=edited)
         if read is not None:
+            if isinstance(message.channel, discord.Thread) and message.channel.parent is not None:
+                # A forum has no messages of its own.
+                self._look_at(message.channel.parent)
+            self._look_at(message.channel, message.author)
             self._lanes.put(read)
+
+    def _look_around(self) -> None:
+        for chat in list(self._places):
+            channel = self.get_channel(int(chat.chat_id))
+            if channel is not None:
+                self._look_at(channel)
+
+    def _look_at(self, channel: Channel, person: discord.abc.User | None = None) -> None:
+        """Tell where a channel is, if that is news."""
+        if self.user is None:
+            return
+        place = place_of(channel, self._names, self.user.id, follow=self._follow, person=person)
+        if place is not None and self._places.get(place.chat) != place:
+            self._places[place.chat] = place
+            self._lanes.put(place)

@@ -187,6 +187,7 @@ class DiscordConnector:
             told=self._told,
             shard=(number, self._shards.count),
             begin=self._turns.take,
+            follow=self._settings.threads == "follow",
         )
         try:
             await client.login(self._settings.token.get_secret_value())

@@ -12,6 +12,7 @@ import structlog
 
 from bot.errors import StoreAway, StoreError
 from bot.messengers.base import Ears
+from bot.places import Place
 from chat.message import ChatKey, Message
 
 _log = structlog.get_logger()
@@ -30,15 +31,18 @@ class Deleted:
         return f"{self.chat}/{','.join(self.ids)}"
 
 
+Heard = Message | Deleted | Place
+
+
 class Lanes:
     """Gives what was heard to the ears. A store that is away holds up nothing but what it would have to keep."""
 
     def __init__(self, ears: Ears) -> None:
         self._ears = ears
-        self._lanes: dict[ChatKey, deque[Message | Deleted]] = {}
+        self._lanes: dict[ChatKey, deque[Heard]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def put(self, heard: Message | Deleted) -> None:
+    def put(self, heard: Heard) -> None:
         """Take what was heard; whether a message kills is heard at once, also behind others that wait."""
         lane = self._lanes.get(heard.chat)
         if lane is None:
@@ -68,20 +72,24 @@ class Lanes:
             # The latch is set, and `receive` will hear it again.
             _log.warning("discord.kill_not_on_record_yet", message=str(message))
 
-    async def _tell(self, heard: Message | Deleted) -> None:
-        if isinstance(heard, Message):
-            await self._ears.receive(heard)
-        else:
-            await self._ears.deleted(heard.chat, heard.ids)
+    async def _tell(self, heard: Heard) -> None:
+        match heard:
+            case Message():
+                await self._ears.receive(heard)
+            case Deleted():
+                await self._ears.deleted(heard.chat, heard.ids)
+            case Place():
+                await self._ears.place(heard)
 
-    async def _run(self, lane: deque[Message | Deleted], chat: ChatKey) -> None:
+    async def _run(self, lane: deque[Heard], chat: ChatKey) -> None:
         while lane:
             try:
                 await self._tell(lane[0])
             except StoreAway:
                 await asyncio.sleep(_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - the next ones must not wait for ever behind it
-                _log.error("discord.message_not_kept", message=str(lane[0]), error=type(error).__name__)
+                what = str(lane[0]) if not isinstance(lane[0], Place) else str(chat)
+                _log.error("discord.message_not_kept", message=what, error=type(error).__name__)
                 lane.popleft()
             else:
                 lane.popleft()

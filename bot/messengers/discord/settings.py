@@ -67,6 +67,9 @@ class DiscordSettings(BaseModel):
     """The ids of a server's roles whose members may that."""
     people: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     """A `people.toml`: people are called here what they are called in the dataset."""
+    threads: Literal["follow", "own"] = "follow"
+    """`follow`: a thread or forum post of an enabled channel is enabled with its first message, as the channel is then;
+    a private one only if the bot was added to it. `own`: each must be enabled by itself."""
     markdown: Literal["escape", "keep"] = "escape"
     """`escape` shows the persona's stars and underscores as typed; `keep` lets Discord make bold text of them."""
     shards: int = Field(default=1, ge=1, le=_MOST_SHARDS)

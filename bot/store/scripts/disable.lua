@@ -1,11 +1,13 @@
 -- An owner takes the stand-in out of a chat: the entry in the ledger is withdrawn, and what was stored of the chat goes,
 -- in one step. What is left is the ledger itself: who said no stays a no should the chat be enabled again.
--- The journal is too long for one step; `erasing` says that it is still to be gone through. ARGV: now, chat, by
+-- The journal is too long for one step; `erasing` says that it is still to be gone through.
+-- ARGV: now, chat, by, the chat that it is disabled with or ''
 -- Gives 'unknown' or 'disabled'.
 local now, chat, by = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local settings = key('chat', chat)
 if not enabled(chat) and redis.call('EXISTS', settings) == 0 then return 'unknown' end
-redis.call('HSET', key('consent', chat), 'chat', cjson.encode({ agreed = false, how = 'owner', by = by, at = now }))
+redis.call('HSET', key('consent', chat), 'chat', cjson.encode({ agreed = false, how = 'owner', by = by, at = now,
+  with = ARGV[4] ~= '' and ARGV[4] or nil }))
 -- One that waits for an owner under a kill may be older than the list of all.
 for _, list in ipairs({ redis.call('ZRANGE', key('drafts', 'all'), 0, -1), redis.call('SMEMBERS', key('open', chat)) }) do
   for _, id in ipairs(list) do

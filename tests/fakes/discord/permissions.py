@@ -76,4 +76,6 @@ def permissions_in(channel: Channel, user: User) -> Permission:
                 allowed |= allow
                 denied |= deny
         found = (found & ~denied) | allowed
+    if channel.is_private and user.id not in channel.joined and not found & Permission.MANAGE_THREADS:
+        return Permission(0)
     return found if found & Permission.VIEW_CHANNEL else Permission(0)

@@ -30,6 +30,7 @@ from tests.fakes.discord.rest import Asked, Rest
 from tests.fakes.discord.world import (
     DIRECT,
     FORUM,
+    PRIVATE_THREAD,
     PUBLIC_THREAD,
     REPLY,
     TEXT,
@@ -178,13 +179,39 @@ class FakeDiscord:
     def forum(self, guild: Guild, name: str) -> Channel:
         return self.text(guild, name, FORUM)
 
-    def thread(self, parent: Channel, name: str) -> Channel:
+    def thread(self, parent: Channel, name: str, *, private: bool = False) -> Channel:
         """Also a forum's post."""
         assert parent.guild is not None
-        thread = Channel(PUBLIC_THREAD, name, parent.guild, parent)
+        thread = Channel(PRIVATE_THREAD if private else PUBLIC_THREAD, name, parent.guild, parent)
         parent.guild.channels[thread.id] = self.channels[thread.id] = thread
         tell_each(self, lambda session: self._of_channel(session, thread, "THREAD_CREATE"))
         return thread
+
+    def add_to(self, thread: Channel, user: User) -> None:
+        """Add somebody to a thread: a bot is told of the thread, itself in it, and then of who was added."""
+        thread.joined.add(user.id)
+
+        def told(session: Session) -> tuple[str, object] | None:
+            return self._of_channel(session, thread, "THREAD_CREATE") if session.bot.user is user else None
+
+        def added(session: Session) -> tuple[str, object] | None:
+            if session.bot.user is not user:
+                return None
+            members = {"member_count": len(thread.joined), "added_members": [thread.member(user)]}
+            return "THREAD_MEMBERS_UPDATE", {"id": str(thread.id), "removed_member_ids": []} | members | {
+                "guild_id": _place(thread)["guild_id"]
+            }
+
+        tell_each(self, told)
+        tell_each(self, added)
+
+    def rename(self, what: Channel | Guild, name: str) -> None:
+        what.name = name
+        if isinstance(what, Guild):
+            tell_each(self, lambda s: ("GUILD_UPDATE", what.shown(s.bot.user)) if s.has(what) else None)
+            return
+        event = "THREAD_UPDATE" if what.is_thread else "CHANNEL_UPDATE"
+        tell_each(self, lambda session: self._of_channel(session, what, event))
 
     def archive(self, thread: Channel, *, archived: bool = True) -> None:
         thread.archived = archived

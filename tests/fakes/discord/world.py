@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.fakes.discord.permissions import ORDINARY, Permission
+from tests.fakes.discord.permissions import ORDINARY, Permission, permissions_in
 
 EPOCH_MS = 1_420_070_400_000
-TEXT, DIRECT, PUBLIC_THREAD, FORUM = 0, 1, 11, 15
+TEXT, DIRECT, PUBLIC_THREAD, PRIVATE_THREAD, FORUM = 0, 1, 11, 12, 15
 DEFAULT, REPLY = 0, 19
 _MENTION = re.compile(r"<@!?(\d+)>")
 _ROLE = re.compile(r"<@&(\d+)>")
@@ -117,7 +117,9 @@ class Guild:
             "stickers": [],
             "features": [],
             "channels": [channel.shown() for channel in places],
-            "threads": [thread.shown() for thread in threads if not thread.archived],
+            "threads": [
+                thread.shown(bot) for thread in threads if not thread.archived and permissions_in(thread, bot)
+            ],
             # Without the members intent, the account itself alone.
             "members": [self.members[bot.id].shown()],
             "member_count": len(self.members),
@@ -153,11 +155,22 @@ class Channel:
     slow_mode: int = 0
     archived: bool = False
     locked: bool = False
+    joined: set[int] = field(default_factory=set)
+    """Of a thread: the ids of those who were added to it."""
     messages: dict[int, Posted] = field(default_factory=dict)
 
     @property
     def is_thread(self) -> bool:
-        return self.kind == PUBLIC_THREAD
+        return self.kind in {PUBLIC_THREAD, PRIVATE_THREAD}
+
+    @property
+    def is_private(self) -> bool:
+        return self.kind == PRIVATE_THREAD
+
+    def member(self, user: User) -> dict[str, Any]:
+        """A thread's member."""
+        at = "2024-01-01T00:00:00+00:00"
+        return {"id": str(self.id), "user_id": str(user.id), "join_timestamp": at, "flags": 1}
 
     def shown(self, viewer: User | None = None) -> dict[str, Any]:
         last = next(reversed(self.messages), None)
@@ -172,6 +185,8 @@ class Channel:
             return shown | {"recipients": others}
         shown |= {"guild_id": str(self.guild.id), "name": self.name, "rate_limit_per_user": self.slow_mode}
         if self.parent is not None and self.is_thread:
+            if viewer is not None and viewer.id in self.joined:
+                shown["member"] = self.member(viewer)
             return shown | {
                 "parent_id": str(self.parent.id),
                 "owner_id": str(self.guild.owner.id),

