@@ -65,21 +65,31 @@ class Consents:
 
         The connector tells of the message again after a StoreAway, so it is on record as soon as it can be.
         """
+        await self._obey(order, message.chat, message.author, message.id, said=message.id)
+
+    async def obey_command(self, order: Order, chat: ChatKey, person: Author, once: str) -> bool:
+        """Do what a person in a chat said by the messenger's own command; `once` is the command's id.
+
+        Gives whether it is written down: a chat that nobody enabled has no ledger, and nobody is answered in it. To be
+        told again after a StoreAway, as with a message.
+        """
+        return await self._obey(order, chat, person, once) != "off"
+
+    async def _obey(self, order: Order, chat: ChatKey, person: Author, once: str, said: str = "") -> str:
         stop = order is Order.STOP
-        mark = (message.chat, message.id)
+        mark = (chat, once)
         if stop:
             self._latched.add(mark)
         try:
-            await self._write(
-                *(message.chat, message.author, Purpose.ANSWERED, How.IN_CHAT, message.author.name),
-                agreed=not stop,
-                said=message.id,
+            answer = await self._write(
+                *(chat, person, Purpose.ANSWERED, How.IN_CHAT, person.name), agreed=not stop, said=said
             )
         except StoreError:
-            _log.error("consent.waits_for_store", message=str(message))
+            _log.error("consent.waits_for_store", message=f"{chat}/{once}")
             raise
         self._latched.discard(mark)
-        _log.info("consent.obeyed", order=order.value, message=str(message))
+        _log.info("consent.obeyed", order=order.value, message=f"{chat}/{once}")
+        return answer
 
     def latched(self, chat: ChatKey) -> bool:
         """Whether somebody in a chat said stop, and Redis does not know it yet."""
@@ -103,10 +113,12 @@ class Consents:
         *,
         agreed: bool,
         said: str = "",
-    ) -> None:
-        await self._store.run(
-            *("consent", chat, self._clock.now_ms(), str(chat), person.id, person.name, purpose.value),
-            *(int(agreed), how.value, by, said),
+    ) -> str:
+        return str(
+            await self._store.run(
+                *("consent", chat, self._clock.now_ms(), str(chat), person.id, person.name, purpose.value),
+                *(int(agreed), how.value, by, said),
+            )
         )
 
 

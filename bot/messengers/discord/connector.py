@@ -26,13 +26,17 @@ from bot.messengers.base import (
     SendUncertain,
     Wires,
 )
+from bot.messengers.discord.answers import Answers
 from bot.messengers.discord.client import Client
+from bot.messengers.discord.command_tree import CommandSet
+from bot.messengers.discord.commands import Commands
 from bot.messengers.discord.handing import FRESH_SECONDS, Handing
 from bot.messengers.discord.lanes import Lanes
 from bot.messengers.discord.markdown import escaped, split
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.places import slow_mode
 from bot.messengers.discord.reading import MESSENGER, Reader, key_of
+from bot.messengers.discord.roles import Roles
 from bot.messengers.discord.settings import DiscordSettings
 from bot.messengers.discord.shards import Shards, Turns
 from bot.messengers.discord.troubles import Late, send_error, trouble
@@ -107,16 +111,18 @@ class DiscordConnector:
 
     async def listen(self, ears: Ears) -> None:
         """Be on Discord until cancelled."""
-        lanes = Lanes(ears)
+        lanes, answers = Lanes(ears), Answers()
+        commands = CommandSet(self._commands(ears, answers))
         try:
             async with asyncio.TaskGroup() as group:
                 for number in self._shards.mine:
-                    group.create_task(self._keep(number, ears, lanes))
+                    group.create_task(self._keep(number, ears, lanes, commands))
         finally:
             for task in self._tasks:
                 task.cancel()
             await self._shards.close()
             await lanes.close()
+            await answers.close()
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         """Show that the account types. Never fails: it is only a courtesy."""
@@ -167,13 +173,18 @@ class DiscordConnector:
             stand_in=True,
         )
 
-    async def _keep(self, number: int, ears: Ears, lanes: Lanes) -> None:
+    def _commands(self, ears: Ears, answers: Answers) -> Commands | None:
+        if self._desk is None:
+            return None
+        return Commands(ears, self._desk, Roles(self._settings), self._names, answers)
+
+    async def _keep(self, number: int, ears: Ears, lanes: Lanes, commands: CommandSet) -> None:
         """Keep one shard on Discord."""
         wait = _FIRST_WAIT_SECONDS
         while True:
             began = time.monotonic()
             try:
-                await self._live(number, ears, lanes)
+                await self._live(number, ears, lanes, commands)
             except Exception as error:  # noqa: BLE001 - an event that cannot be parsed ends the client with anything
                 said, self._troubles[number] = self.trouble, trouble(error)
                 if self.trouble != said:
@@ -181,7 +192,7 @@ class DiscordConnector:
             wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _LIVED_SECONDS else wait * 2
             await asyncio.sleep(min(wait, _LONGEST_WAIT_SECONDS))
 
-    async def _live(self, number: int, ears: Ears, lanes: Lanes) -> None:
+    async def _live(self, number: int, ears: Ears, lanes: Lanes, commands: CommandSet) -> None:
         client = Client(
             *(ears, lanes, self._names, self._settings.owner, self._wires() if self._wires else None),
             told=self._told,
@@ -194,7 +205,8 @@ class DiscordConnector:
             self._troubles[number] = ""
             _log.info("discord.signed_in", shard=number)
             with self._shards.with_client(number, client):
-                await client.connect(reconnect=True)
+                async with commands.on(client):
+                    await client.connect(reconnect=True)
         finally:
             await client.close()
 

@@ -51,8 +51,8 @@ def no_direct_messages() -> Fault:
     return Fault(403, 50007, "Cannot send messages to this user")
 
 
-def acknowledged() -> Fault:
-    return Fault(400, 40060, "Interaction has already been acknowledged.", violation=True)
+def acknowledged(*, violation: bool) -> Fault:
+    return Fault(400, 40060, "Interaction has already been acknowledged.", violation=violation)
 
 
 def invalid_form(field: str, code: str, message: str, *, violation: bool = True) -> Fault:

@@ -31,6 +31,8 @@ class Interaction:
     id: int = field(default_factory=snowflake)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     at: float = field(default_factory=time.monotonic)
+    told: int = 0
+    """How many connections were told of it: two processes of one account are told both."""
     callback: int | None = None
     """How it was answered first."""
     answer: Posted | None = None
@@ -77,6 +79,7 @@ def invoked(
     for session in fake.sessions.values():
         if session.bot is bot and session.has(guild):
             session.tell("INTERACTION_CREATE", shown)
+            interaction.told += 1
     return interaction
 
 
@@ -84,7 +87,8 @@ def answered(fake: FakeDiscord, interaction: Interaction, body: object) -> dict[
     """The callback. Raises Fault."""
     form = keys_of(body, {"type": (int,), "data": (dict, type(None))})
     if interaction.callback is not None:
-        raise acknowledged()
+        # One of several processes cannot know that another was first.
+        raise acknowledged(violation=interaction.told < 2)
     if time.monotonic() - interaction.at > fake.interaction_seconds:
         raise unknown("Interaction")
     kind, data = form.get("type"), form.get("data") or {}

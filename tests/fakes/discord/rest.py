@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from tests.fakes.discord.commands import registered
 from tests.fakes.discord.faults import (
     Fault,
     another_author,
@@ -443,21 +444,13 @@ class Rest:
         if int(call.ids[0]) != call.bot.application:
             raise missing_access()
         where = int(call.ids[1]) if len(call.ids) > 1 else None
-        if call.body is None:
-            return call.bot.commands.get(where, [])
-        names = [one.get("name") for one in call.body]
-        bad = [
-            name for name in names if not re.fullmatch(r"[-_'\w]{1,32}", name or "") or name != name.lower()
-        ]
-        if bad or len(set(names)) < len(names):
-            raise invalid_form("0.name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
+        if where in call.bot.without_commands:
+            raise missing_access()
+        held = call.bot.commands.get(where, [])
+        if call.method == "GET":
+            return held
+        call.bot.commands[where] = registered(call.bot, call.body, held)
         call.bot.synced += 1
-        call.bot.commands[where] = [
-            one
-            | {"id": str(call.bot.application + number + 1), "application_id": str(call.bot.application)}
-            | {"version": "1", "type": one.get("type", 1)}
-            for number, one in enumerate(call.body)
-        ]
         return call.bot.commands[where]
 
     def _callback(self, call: Call) -> Any:  # noqa: ANN401

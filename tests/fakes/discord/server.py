@@ -23,8 +23,9 @@ import trustme
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from tests.fakes.discord.commands import typed
 from tests.fakes.discord.gateway import INVALID, RECONNECT, Connection, Session, tell_each
-from tests.fakes.discord.interactions import Interaction, invoked
+from tests.fakes.discord.interactions import COMMAND, Interaction, invoked
 from tests.fakes.discord.permissions import PRIVILEGED, Intent, Permission, permissions_in
 from tests.fakes.discord.rest import Asked, Rest
 from tests.fakes.discord.world import (
@@ -69,6 +70,9 @@ class Bot:
     commands: dict[int | None, list[dict[str, Any]]] = field(default_factory=dict)
     """By server, None for everywhere."""
     synced: int = 0
+    """How often commands were put."""
+    without_commands: set[int] = field(default_factory=set)
+    """The servers that it was invited to without the scope applications.commands."""
 
     @property
     def flags(self) -> int:
@@ -318,6 +322,10 @@ class FakeDiscord:
     ) -> Interaction:
         """Somebody uses a command (2), presses a component (3) or sends a modal (5)."""
         return invoked(self, bot, channel, user, kind, data, message)
+
+    def command(self, bot: Bot, channel: Channel, user: User, line: str, **options: Any) -> Interaction:  # noqa: ANN401
+        """Somebody types a command that Discord shows them, such as `understudy kill`."""
+        return invoked(self, bot, channel, user, COMMAND, typed(bot, channel, user, line, options), None)
 
     # What goes wrong.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import aiohttp
 import discord
@@ -452,3 +453,69 @@ async def test_nothing_but_discord_can_be_reached(discord_server: FakeDiscord) -
     async with aiohttp.ClientSession(connector=discord_server.connector()) as session:
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get("https://example.com/")
+
+
+def command(**fields: Any) -> Any:  # noqa: ANN401
+    return {"name": "status", "type": 1, "description": "How it is"} | fields
+
+
+async def test_commands_keep_their_ids_and_come_back_without_what_is_empty(scene: Scene) -> None:
+    async with connected(scene.fake, scene.bot) as client:
+        inner = {"name": "now", "type": 1, "description": "Now", "options": [], "required": False}
+        put = [command(options=[inner], contexts=[0], default_member_permissions=32)]
+        for _ in range(2):
+            await client.http.bulk_upsert_global_commands(scene.bot.application, put)
+        (held,) = await client.http.get_global_commands(scene.bot.application)
+    assert held["id"] == str(scene.bot.application + 1)
+    assert held["options"] == [{"name": "now", "type": 1, "description": "Now"}]
+    assert (held["default_member_permissions"], scene.bot.synced) == ("32", 2)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [command(name="Status")],
+        [command(description="")],
+        [command(description="x" * 101)],
+        [command(), command()],
+        [command(unheard_of=True)],
+        [command(contexts=[3])],
+        [
+            command(
+                options=[
+                    {"name": "a", "type": 3, "description": "A", "choices": [{"name": "", "value": "x"}]}
+                ]
+            )
+        ],
+        [
+            command(
+                options=[
+                    {"name": "a", "type": 3, "description": "A"},
+                    {"name": "b", "type": 3, "description": "B", "required": True},
+                ]
+            )
+        ],
+    ],
+)
+async def test_commands_that_break_the_rules_are_refused_and_on_record(
+    discord_server: FakeDiscord, wrong: list[Any]
+) -> None:
+    scene = Scene(discord_server)
+    async with connected(scene.fake, scene.bot) as client:
+        with pytest.raises(discord.HTTPException) as error:
+            await client.http.bulk_upsert_global_commands(scene.bot.application, wrong)
+        assert code_of(error) == (400, 50035)
+    assert scene.bot.commands == {}
+    assert len(scene.fake.violations) == 1
+    scene.fake.violations.clear()
+
+
+async def test_a_server_without_the_scope_has_no_commands(scene: Scene) -> None:
+    scene.bot.without_commands.add(scene.guild.id)
+    async with connected(scene.fake, scene.bot) as client:
+        with pytest.raises(discord.Forbidden) as error:
+            await client.http.get_guild_commands(scene.bot.application, scene.guild.id)
+        assert code_of(error) == (403, 50001)
+        await client.http.bulk_upsert_global_commands(scene.bot.application, [command()])
+    with pytest.raises(AssertionError):
+        scene.fake.command(scene.bot, scene.channel, scene.mia, "status")

@@ -22,8 +22,9 @@ from bot.pacing import Pacing
 from chat.message import Author, ChatKey, Message
 from safety.kill import KillReach, KillReport
 from tests.fakes.discord.client import soon
+from tests.fakes.discord.permissions import Permission
 from tests.fakes.discord.server import FakeDiscord
-from tests.fakes.discord.world import Channel
+from tests.fakes.discord.world import Channel, Member, Role, User
 
 
 class Place:
@@ -54,6 +55,14 @@ class Place:
 
     def bubble(self, text: str, id_: str = "d1.1.1", **fields: Any) -> Bubble:  # noqa: ANN401
         return Bubble(id_, self.key, text, **fields)
+
+    def role(self, name: str, *people: User) -> str:
+        """A role of the server's, given to people, who are in it then; its id as a setting has it."""
+        role = Role(name, Permission(0))
+        self.guild.roles[role.id] = role
+        for person in people:
+            self.guild.members.setdefault(person.id, Member(person)).roles.append(role.id)
+        return str(role.id)
 
     def said(self, channel: Channel | None = None) -> list[str]:
         """What the bot has posted."""

@@ -11,8 +11,7 @@ from bot.messengers.discord.roles import Roles
 from bot.people import Role as Rank
 from tests.bot.messengers.discord.server import Place
 from tests.fakes.discord.client import connected, soon
-from tests.fakes.discord.permissions import Permission
-from tests.fakes.discord.world import Channel, Member, Role, User
+from tests.fakes.discord.world import Channel, Member, User
 
 
 async def seen(
@@ -26,19 +25,10 @@ async def seen(
         return [message.author for message in client.heard]
 
 
-def with_role(place: Place, name: str, *people: User) -> str:
-    """A role of the server's, given to people; its id as a setting has it."""
-    role = Role(name, Permission(0))
-    place.guild.roles[role.id] = role
-    for person in people:
-        place.guild.members.setdefault(person.id, Member(person)).roles.append(role.id)
-    return str(role.id)
-
-
 async def test_ids_and_roles_give_each_their_rank_and_the_higher_one_counts(place: Place) -> None:
     ada, ben, cy = (place.fake.person(name) for name in ("ada", "ben", "cy"))
-    crew, chiefs = with_role(place, "crew", ada, ben), with_role(place, "chiefs", ben)
-    with_role(place, "guests", cy)
+    crew, chiefs = place.role("crew", ada, ben), place.role("chiefs", ben)
+    place.role("guests", cy)
     roles = Roles(
         place.settings(moderators=(str(place.mia.id),), moderator_roles=(crew,), owner_roles=(chiefs,))
     )
@@ -47,7 +37,7 @@ async def test_ids_and_roles_give_each_their_rank_and_the_higher_one_counts(plac
 
 
 async def test_by_default_only_the_owners_ids_may_more_than_look(place: Place) -> None:
-    with_role(place, "crew", place.mia)
+    place.role("crew", place.mia)
     roles = Roles(place.settings())
     assert [roles.person(one).role for one in await seen(place, place.olivia, place.mia)] == [
         Rank.OWNER,
@@ -56,7 +46,7 @@ async def test_by_default_only_the_owners_ids_may_more_than_look(place: Place) -
 
 
 async def test_a_servers_roles_do_not_count_in_a_direct_conversation(place: Place) -> None:
-    crew = with_role(place, "crew", place.mia)
+    crew = place.role("crew", place.mia)
     roles = Roles(place.settings(moderator_roles=(crew,)))
     direct = place.fake.direct(place.bot.user, place.mia)
     (mia,) = await seen(place, place.mia, channel=direct)
@@ -66,7 +56,7 @@ async def test_a_servers_roles_do_not_count_in_a_direct_conversation(place: Plac
 async def test_no_bot_has_a_role_whatever_the_server_gave_it(place: Place) -> None:
     other = place.fake.bot("helper").user
     place.guild.members[other.id] = Member(other)
-    crew = with_role(place, "crew", other)
+    crew = place.role("crew", other)
     roles = Roles(place.settings(moderator_roles=(crew,), moderators=(str(other.id),)))
     (found,) = await seen(place, other)
     assert roles.person(found).role is Rank.VIEWER
