@@ -465,7 +465,7 @@ async def test_commands_keep_their_ids_and_come_back_without_what_is_empty(scene
         put = [command(options=[inner], contexts=[0], default_member_permissions=32)]
         for _ in range(2):
             await client.http.bulk_upsert_global_commands(scene.bot.application, put)
-        (held,) = await client.http.get_global_commands(scene.bot.application)
+        held: Any = (await client.http.get_global_commands(scene.bot.application))[0]
     assert held["id"] == str(scene.bot.application + 1)
     assert held["options"] == [{"name": "now", "type": 1, "description": "Now"}]
     assert (held["default_member_permissions"], scene.bot.synced) == ("32", 2)
