@@ -14,15 +14,19 @@ from typing import Final
 import discord
 from discord import app_commands
 
+from bot.chats import ChatState
 from bot.desk import Desk
 from bot.errors import ChatUnknown, StoreAway
 from bot.journal_text import in_words
 from bot.messengers.base import Ears
 from bot.messengers.discord.answers import NOT_HERE, Answers
+from bot.messengers.discord.channels import place_of
 from bot.messengers.discord.names import Names
+from bot.messengers.discord.permissions import NEEDED, named
 from bot.messengers.discord.reading import key_of
 from bot.messengers.discord.roles import Roles
 from bot.people import Person, Role
+from bot.places import Place
 from bot.why import Account, account_of
 from chat.message import Author, Chat, ChatKey
 from safety.commands import Order
@@ -51,6 +55,11 @@ _MESSAGE: Final = re.compile(
 )
 _LONGEST_DESCRIPTION: Final = 100
 _RETRY_SECONDS: Final = 0.3
+_JOINS: Final = (
+    "It is not in this thread yet: it joins with the next message, as it is in the channel, unless an owner took it "
+    "out here."
+)
+_WHOLE: Final = "It is not in this thread yet, so that holds for its channel, and here once it joins."
 _STOPPING: Final = (
     "It fell silent here at once. The store does not answer, so this is not on record yet: that is tried until it is, "
     "and told here."
@@ -70,12 +79,16 @@ class _Asker:
     person: Person
     once: str
     """The command's id: the same one, given twice, counts once."""
+    place: Place | None = None
+    """Where that is, as far as Discord tells."""
 
 
 class Commands(app_commands.Group):
-    """What people on Discord may do by a command; `persona` is what the stand-in is called."""
+    """What people on Discord may do by a command. With `follow`, threads are parts of their channel."""
 
-    def __init__(self, ears: Ears, desk: Desk, roles: Roles, names: Names, answers: Answers) -> None:
+    def __init__(
+        self, ears: Ears, desk: Desk, roles: Roles, names: Names, answers: Answers, *, follow: bool = True
+    ) -> None:
         super().__init__(
             name="understudy",
             description=f"{names.persona}'s stand-in: how it is, and how to stop it"[:_LONGEST_DESCRIPTION],
@@ -91,6 +104,7 @@ class Commands(app_commands.Group):
         self._names = names
         self._stand_in = _plain(f"{names.persona}'s stand-in")
         self._answers = answers
+        self._follow = follow
 
     @app_commands.command(description="How the stand-in is here")
     async def status(self, interaction: discord.Interaction) -> None:
@@ -170,22 +184,28 @@ class Commands(app_commands.Group):
         await self._answers.give_surely(interaction, lambda: self._obey(asker, order), _OPTING)
 
     def _asker(self, interaction: discord.Interaction) -> _Asker:
-        user = interaction.user
-        if interaction.channel_id is None:
+        user, channel, me = interaction.user, interaction.channel, interaction.application_id
+        if channel is None:
             raise app_commands.CheckFailure("there is no channel")
-        author = Author(str(user.id), self._names.of(user, interaction.application_id), user.bot)
-        return _Asker(key_of(interaction.channel_id), author, self._roles.person(user), str(interaction.id))
+        return _Asker(
+            key_of(channel.id),
+            Author(str(user.id), self._names.of(user, me), user.bot),
+            self._roles.person(user),
+            str(interaction.id),
+            place_of(channel, self._names, me, follow=self._follow, person=user),
+        )
 
     async def _status(self, asker: _Asker) -> str:
         desk, knows = self._desk, asker.person.role is not Role.VIEWER
-        try:
-            state = await desk.chats.get(asker.chat)
-        except ChatUnknown:
-            lines = [NOT_HERE, "What is written here is neither kept nor answered."]
-        else:
+        parent = asker.place.parent if asker.place else None
+        if (state := await self._state(asker.chat)) is not None:
             lines = [f"{self._stand_in} is in this chat. {_mode(state.policy.mode)}."]
-            if not (await desk.consents.of(asker.chat)).may_answer(asker.author.id):
-                lines.append("You are not answered here; `/understudy optout undo:True` lets it talk to you.")
+        elif parent and (state := await self._state(parent)) and state.policy.mode is not Mode.OFF:
+            lines = [_JOINS, f"{_mode(state.policy.mode)}."]
+        else:
+            lines = [NOT_HERE, "What is written here is neither kept nor answered."]
+        if state and not (await desk.consents.of(state.chat.key)).may_answer(asker.author.id):
+            lines.append("You are not answered here; `/understudy optout undo:True` lets it talk to you.")
         lines += [_killed(kill, told=knows) for kill in await self._kills(asker.chat)]
         if knows:
             waiting = [draft for draft in await desk.drafts.waiting() if draft.chat == asker.chat]
@@ -229,7 +249,7 @@ class Commands(app_commands.Group):
         return "Nobody has written here since it was let in." if account is None else _told(account)
 
     async def _enable(self, asker: _Asker, interaction: discord.Interaction) -> str:
-        title = title_of(interaction.channel, asker.author.name)
+        title = asker.place.title if asker.place else asker.chat.chat_id
         await self._desk.enable(asker.person, Chat(asker.chat, title))
         state = await self._desk.chats.get(asker.chat)
         lines = [f"{self._stand_in} is in {_plain(title)} now. {_mode(state.policy.mode)}."]
@@ -242,33 +262,40 @@ class Commands(app_commands.Group):
     async def _obey(self, asker: _Asker, order: Order) -> str:
         while True:
             try:
-                written = await self._desk.consents.obey_command(order, asker.chat, asker.author, asker.once)
+                written = await self._written(asker, order)
                 break
             except StoreAway:
                 # The chat is latched until it is written.
                 await asyncio.sleep(_RETRY_SECONDS)
-        if not written:
+        if written is None:
             return "It is not in this chat: nothing that you write here is kept or answered."
+        whole = "" if written == asker.chat else f" {_WHOLE}"
         if order is Order.START:
-            return "Done: it may talk to you here again."
+            return f"Done: it may talk to you here again.{whole}"
         return (
-            "Done: it does not talk to you here any more, and what it had of yours is gone from its memory. "
+            f"Done: it does not talk to you here any more, and what you wrote is out of what it reads.{whole} "
             "`/understudy optout undo:True` is the way back."
         )
 
+    async def _written(self, asker: _Asker, order: Order) -> ChatKey | None:
+        """Write an order into the ledger of the chat, or of the one that it will follow; gives which of them."""
+        obey, parent = self._desk.consents.obey_command, asker.place.parent if asker.place else None
+        if await obey(order, asker.chat, asker.author, asker.once):
+            return asker.chat
+        if parent is None or not await obey(order, parent, asker.author, asker.once):
+            return None
+        # It may have followed in between, with the ledger as it was.
+        await obey(order, asker.chat, asker.author, asker.once)
+        return parent
+
+    async def _state(self, chat: ChatKey) -> ChatState | None:
+        try:
+            return await self._desk.chats.get(chat)
+        except ChatUnknown:
+            return None
+
     async def _kills(self, chat: ChatKey) -> tuple[Kill, ...]:
         return tuple(kill for kill in await self._desk.kill_switch.kills() if kill.scope.covers(chat))
-
-
-def title_of(channel: object, other: str) -> str:
-    """What people call the place where a command was used; `other` is who talks with the bot alone there."""
-    name = str(getattr(channel, "name", None) or "a channel")
-    guild = getattr(channel, "guild", None)
-    if guild is None:
-        return f"direct messages with {other}"
-    if isinstance(channel, discord.Thread) and channel.parent is not None:
-        name = f"{name} ({channel.parent.name})"
-    return f"{name} in {guild.name}"
 
 
 def _mode(mode: Mode) -> str:
@@ -298,18 +325,10 @@ def _told(account: Account) -> str:
 
 def _missing(interaction: discord.Interaction) -> str:
     """The permissions that the bot lacks where a command was used."""
-    if interaction.guild is None:
-        return ""
-    may = interaction.app_permissions
-    in_thread = isinstance(interaction.channel, discord.Thread)
-    wanted = {
-        "View Channel": may.view_channel,
-        "Send Messages in Threads" if in_thread else "Send Messages": (
-            may.send_messages_in_threads if in_thread else may.send_messages
-        ),
-        "Read Message History": may.read_message_history,
-    }
-    return ", ".join(name for name, given in wanted.items() if not given)
+    missing = discord.Permissions(NEEDED.value & ~interaction.app_permissions.value)
+    if isinstance(interaction.channel, discord.Thread):
+        missing.send_messages = False
+    return named(missing) if interaction.guild else ""
 
 
 def _plain(text: str) -> str:

@@ -176,7 +176,8 @@ class DiscordConnector:
     def _commands(self, ears: Ears, answers: Answers) -> Commands | None:
         if self._desk is None:
             return None
-        return Commands(ears, self._desk, Roles(self._settings), self._names, answers)
+        roles, follow = Roles(self._settings), self._settings.threads == "follow"
+        return Commands(ears, self._desk, roles, self._names, answers, follow=follow)
 
     async def _keep(self, number: int, ears: Ears, lanes: Lanes, commands: CommandSet) -> None:
         """Keep one shard on Discord."""

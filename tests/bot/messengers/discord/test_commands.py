@@ -34,7 +34,7 @@ async def test_a_thread_and_a_direct_conversation_are_let_in_by_their_own_titles
 ) -> None:
     thread = place.fake.thread(place.channel, "tents")
     direct = place.fake.direct(place.bot.user, place.olivia)
-    for channel, title in ((thread, "tents (general) in Friends"), (direct, "direct messages with Olivia")):
+    for channel, title in ((thread, "tents in general"), (direct, "Olivia (direct messages)")):
         assert f"is in {title} now" in await steered.told(place.olivia, "enable", channel)
         assert (await steered.office.desk.chats.get(key_of(channel))).chat.title == title
     assert "not in this chat" in await steered.told(place.olivia, "status")
@@ -207,6 +207,52 @@ async def test_who_opts_out_where_nobody_enabled_it_hears_that_nothing_is_kept(
     said = await steered.told(leo, "optout")
     assert said == "It is not in this chat: nothing that you write here is kept or answered."
     assert (await steered.office.desk.consents.of(place.key)).entries == {}
+
+
+async def test_in_a_thread_that_it_has_not_joined_status_says_that_it_will(
+    steered: Steered, place: Place, leo: User
+) -> None:
+    thread = place.fake.thread(place.channel, "tents")
+    assert (await steered.told(leo, "status", thread)).startswith("The stand-in is not in this chat")
+    await steered.enable()
+    assert (await steered.told(leo, "status", thread)).startswith(
+        "It is not in this thread yet: it joins with "
+    )
+    await steered.told(place.olivia, "mode", mode="off")
+    assert (await steered.told(leo, "status", thread)).startswith("The stand-in is not in this chat")
+
+
+async def test_an_opt_out_in_a_thread_that_it_has_not_joined_holds_once_it_has(
+    steered: Steered, place: Place, leo: User
+) -> None:
+    await steered.enable()
+    thread = place.fake.thread(place.channel, "tents")
+    said = await steered.told(leo, "optout", thread)
+    assert "it is not in this thread yet, so that holds for its channel" in said.lower()
+    place.fake.say(thread, leo, "who comes along?")
+    asked = place.fake.say(thread, place.mia, "I do!")
+
+    async def joined() -> object:
+        consent = await steered.office.desk.consents.of(key_of(thread))
+        return consent.is_enabled and str(asked.id) in await steered.office.desk.chats.outcomes(
+            key_of(thread)
+        )
+
+    await until(joined)
+    for chat in (place.key, key_of(thread)):
+        assert not (await steered.office.desk.consents.of(chat)).may_answer(str(leo.id))
+    assert [one.text for one in await steered.office.desk.chats.transcript(key_of(thread))] == ["I do!"]
+
+
+async def test_a_thread_of_its_own_follows_nothing_and_keeps_nothing(
+    office: Office, model: ModelServer, place: Place, leo: User
+) -> None:
+    async with service_on(office, model, place, threads="own") as steered:
+        await steered.enable()
+        thread = place.fake.thread(place.channel, "tents")
+        assert (await steered.told(leo, "status", thread)).startswith("The stand-in is not in this chat")
+        assert (await steered.told(leo, "optout", thread)).startswith("It is not in this chat: nothing")
+        assert (await office.desk.consents.of(place.key)).may_answer(str(leo.id))
 
 
 async def test_disabling_asks_once_more_and_then_erases(steered: Steered, place: Place) -> None:
