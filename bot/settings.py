@@ -59,6 +59,7 @@ from safety.owed import CandourSettings
 from safety.rules.broadcast import BroadcastSettings
 from safety.rules.commitment import CommitmentSettings
 from safety.rules.cooldown import CooldownSettings
+from safety.rules.echo import EchoSettings
 from safety.rules.injection import InjectionSettings
 from safety.rules.leak import LeakSettings
 from safety.rules.length import LengthSettings
@@ -227,6 +228,7 @@ class RuleSettings(_Table):
 
     off: Annotated[Texts, AfterValidator(_known_rules)] = ()
     """Names of rules that are not asked. Those that the promises hang on cannot be switched off."""
+    echo: EchoSettings = EchoSettings()
     loop: LoopSettings = LoopSettings()
     people: PeopleSettings = PeopleSettings()
     quiet_hours: QuietHoursSettings = QuietHoursSettings()
@@ -255,6 +257,7 @@ class RuleSettings(_Table):
     def gate(self) -> GateSettings:
         """The gate's part."""
         return GateSettings(
+            echo=self.echo,
             loop=self.loop,
             people=self.people,
             quiet_hours=self.quiet_hours,

@@ -43,6 +43,8 @@ class Claim:
     consent: ChatConsent
     owner_seen: datetime | None
     """When the owner last typed or wrote in the chat in person."""
+    turns_alone: int = 0
+    """How many turns in which only bots wrote were answered since a person last wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ class TurnQueue:
                 "position": claim.position,
                 "authors": sorted({message.author.id for message in claim.turn.messages}),
                 "fields": dict(draft.fields),
+                "alone": all(message.author.is_bot for message in claim.turn.messages),
             }
         key = claim.turn.chat.key
         return str(
@@ -231,4 +234,5 @@ def _claim(row: Sequence[Any], people: People) -> Claim:
         int(position),
         consent,
         as_datetime(int(seen)) if (seen := settings.get("owner_at")) else None,
+        int(settings.get("turns_alone", 0)),
     )

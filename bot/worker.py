@@ -137,6 +137,7 @@ class Worker:
             own_ids=frozenset(message.id for message in claim.turn.history if message.own),
             consent=claim.consent,
             owner_seen=claim.owner_seen,
+            turns_alone=claim.turns_alone,
         )
         # With Redis away nothing is decided: the claim lapses, and the same turn is asked about again.
         decision = await decide(self._gate, gate, passing=StoreAway)

@@ -24,7 +24,7 @@ from safety.rules.consent import ConsentRule
 from safety.rules.cooldown import CooldownRule, CooldownSettings
 from safety.rules.crisis import CrisisRule
 from safety.rules.denial import DenialRule
-from safety.rules.echo import EchoRule
+from safety.rules.echo import EchoRule, EchoSettings
 from safety.rules.injection import InjectionRule, InjectionSettings
 from safety.rules.kill import KillRule
 from safety.rules.kill_word import KillWordRule
@@ -62,6 +62,7 @@ Subject = TypeVar("Subject")
 class GateSettings:
     """What can be set of the gate's rules. Mode and probabilities are set for each chat, in its policy."""
 
+    echo: EchoSettings = EchoSettings()  # noqa: RUF009 - frozen
     loop: LoopSettings = LoopSettings()  # noqa: RUF009 - frozen
     people: PeopleSettings = PeopleSettings()  # noqa: RUF009 - frozen
     quiet_hours: QuietHoursSettings = QuietHoursSettings()  # noqa: RUF009 - frozen
@@ -95,7 +96,7 @@ def gate_rules(
         ModeRule(),
         ConsentRule(),
         OwnerPresentRule(settings.owner_present),
-        EchoRule(),
+        EchoRule(settings.echo),
         LoopRule(settings.loop),
         PeopleRule(settings.people),
         UnlessOwed(QuietHoursRule(settings.quiet_hours)),

@@ -31,6 +31,8 @@ class Gate:
     """What the ledger says of the chat; by default, that nobody enabled it."""
     owner_seen: datetime | None = None
     """When the owner last typed or wrote in the chat in person; aware."""
+    turns_alone: int = 0
+    """How many turns in which only bots wrote were answered since a person last wrote in the chat."""
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:

@@ -46,8 +46,8 @@ class _Exchange:
 class LoopRule:
     """Drops a turn that goes on a loop with an account which no messenger has marked as a bot.
 
-    Marked bots among themselves are the rule `echo`'s business. The way out is a person: as soon as anybody else
-    writes, the owner included, it is a conversation again.
+    Marked bots among themselves are the rule `echo`'s business, which counts their turns. The way out is a person: as
+    soon as anybody else writes, the owner included, it is a conversation again.
     """
 
     settings: LoopSettings = LoopSettings()
@@ -55,6 +55,8 @@ class LoopRule:
 
     async def judge(self, subject: Gate) -> Verdict:
         """ALLOW or DROP, with how many exchanges there were."""
+        if subject.turn.last.author.is_bot:
+            return Verdict(Outcome.ALLOW, self.name, "a marked bot: the rule echo counts its turns")
         exchanges = _exchanges(subject.turn.transcript, subject.now, self.settings.minutes * 60)
         count = len(exchanges)
         facts: dict[str, int | float] = {"exchanges": count}

@@ -62,11 +62,12 @@ def gate(
     policy: ChatPolicy | None = None,
     consent: ChatConsent = ENABLED,
     owner_seen: datetime | None = None,
+    turns_alone: int = 0,
 ) -> Gate:
     now = NOON + timedelta(seconds=after)
     policy = policy or ChatPolicy(mode, probability)
     judged = turn(*messages, history=history)
-    return Gate(judged, policy, now, kill, names, own_ids, consent, owner_seen)
+    return Gate(judged, policy, now, kill, names, own_ids, consent, owner_seen, turns_alone)
 
 
 def draft(*bubbles: str, history: Sequence[Message] = ()) -> DraftText:

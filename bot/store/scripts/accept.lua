@@ -61,6 +61,10 @@ end
 local notice = echo and echo ~= true and redis.call('HGET', key('bubble', echo), 'notice')
 if not notice then redis.call('RPUSH', key('transcript', chat), json) end
 redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[8]), -1)
+-- A person wrote: from here on bots among themselves begin anew.
+if how ~= 'history' and not echo and not cjson.decode(json).author.is_bot then
+  redis.call('HDEL', settings, 'turns_alone')
+end
 if own then
   outcome(chat, { id }, 'own', echo and 'sent by the stand-in' or 'written by the owner')
   local stay, at = tonumber(ARGV[15]), how == 'live' and now or math.min(now, said)

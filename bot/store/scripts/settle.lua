@@ -1,7 +1,8 @@
 -- End a turn in one step: its outcome, its draft and bubbles, the journal, and the chat's way back.
 -- ARGV: now, chat, generation, epoch, decision JSON, facts JSON (an object, for the journal), what was said JSON
 --   decision: turn, messages [ids], kind 'ignored'|'failed'|'draft', reason,
---             for a draft: draft (id), bubbles [texts], hold (bool), expires_at, position, authors [ids], fields {}
+--             for a draft: draft (id), bubbles [texts], hold (bool), expires_at, position, authors [ids], fields {},
+--             alone (bool: only bots wrote in the turn)
 -- Gives 'lost' (somebody else holds the chat; nothing was changed) or the outcome.
 local now, chat = tonumber(ARGV[1]), ARGV[2]
 local settings = key('chat', chat)
@@ -40,6 +41,7 @@ outcome(chat, decision.messages, what, reason, decision.turn, nil)
 if what == 'draft' then
   local id = decision.draft
   local name = key('draft', id)
+  if decision.alone then redis.call('HINCRBY', settings, 'turns_alone', 1) end
   redis.call('HSET', name, 'chat', chat, 'turn', decision.turn, 'messages', cjson.encode(decision.messages),
     'bubbles', cjson.encode(decision.bubbles), 'created_at', now, 'expires_at', decision.expires_at,
     'lifetime', decision.expires_at - now,

@@ -7,7 +7,7 @@ import pytest
 from chat.message import Author, Message
 from safety.rules.loop import LoopRule, LoopSettings
 from safety.verdict import Outcome
-from tests.safety.builders import MIA, SECRET, TOM, gate, message, own, sent
+from tests.safety.builders import BOT, MIA, SECRET, TOM, gate, message, own, sent
 
 RULE = LoopRule()
 
@@ -45,6 +45,13 @@ async def test_a_to_and_fro_at_a_machines_pace_or_of_the_same_words_is_left(
     verdict = await RULE.judge(gate(said[-1], history=said[:-1], after=count * 20))
     assert verdict.outcome is outcome
     assert verdict.facts["exchanges"] == count
+
+
+async def test_a_marked_bot_is_not_counted_here() -> None:
+    said = exchanges(9, 0.1, ["beep"], BOT)
+    verdict = await RULE.judge(gate(said[-1], history=said[:-1], after=120))
+    assert verdict.outcome is Outcome.ALLOW
+    assert "echo" in verdict.reason
 
 
 @pytest.mark.parametrize("somebody", [message("hey", TOM, "x", after=5.0), own("me!", "x", after=5.0)])
