@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -49,7 +51,7 @@ class Backlog:
         # The watermark first: what is written between the two looks is then asked for once more, and known.
         watermark = await self._store.ask("hget", self._name("chat", chat), "watermark")
         lines = await self._store.ask("lrange", self._name("transcript", chat), 0, -1)
-        return Standing(let_in, watermark or "", tuple(message_from_json(line) for line in lines))
+        return Standing(let_in, watermark or "", tuple(_readable(lines)))
 
     async def let_in(self, chat: ChatKey) -> datetime | None:
         """Give when an owner let the stand-in into a chat; None where it is not in it."""
@@ -75,3 +77,10 @@ class Backlog:
 
     def _name(self, kind: str, chat: ChatKey) -> str:
         return f"{self._store.partitions.prefix(self._store.partitions.of(chat))}{kind}:{chat}"
+
+
+def _readable(lines: Iterable[str]) -> Iterator[Message]:
+    for line in lines:
+        # A damaged line must not keep the others from being read.
+        with suppress(ValueError):
+            yield message_from_json(line)

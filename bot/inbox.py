@@ -203,10 +203,12 @@ class Inbox:
 
     async def hear_late(self, message: Message, changed_at: datetime | None = None) -> None:
         """Kill if a message says so that was missed, before `catch_up` is given it. Raises StoreAway."""
+        message, said_at = _writable(message), changed_at or message.sent_at
+        if not self._kill_ear.finds_in(message):
+            return
         let_in = await self._backlog.let_in(message.chat)
-        said_at = changed_at or message.sent_at
         if let_in is not None and said_at >= let_in:
-            await self._heard_late(_writable(message), said_at, acknowledged=False)
+            await self._heard_late(message, said_at, acknowledged=False)
 
     async def kill(
         self,

@@ -64,7 +64,7 @@ class KillEar:
     async def hear(self, message: Message) -> KillReport | None:
         """Kill if the message says so. An edited text is another saying; the same text again is not."""
         chat = message.chat
-        if self._words.found_in(chat, message.text) is None:
+        if not self.finds_in(message):
             return None
         if not message.own and not self._settings.may(chat, message.author):
             _log.warning("kill_word.not_allowed", message=str(message))
@@ -73,12 +73,16 @@ class KillEar:
             self._settings.scope(chat), f"{message.author.name} in {chat}", "kill word", kill_id(message)
         )
 
+    def finds_in(self, message: Message) -> bool:
+        """Whether a kill word stands in a message."""
+        return self._words.found_in(message.chat, message.text) is not None
+
     async def lifted(self, message: Message, said_at: datetime) -> str:
         """Why a kill word that was said while nobody listened does not count any more; empty where it does.
 
         It counts until a person has resumed what it would have killed, after it was said. Raises StoreAway.
         """
-        if self._words.found_in(message.chat, message.text) is None:
+        if not self.finds_in(message):
             return ""
         resumed_at = await self._switch.resumed_at(self._settings.scope(message.chat))
         if resumed_at is None or resumed_at < said_at:

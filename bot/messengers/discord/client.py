@@ -14,6 +14,7 @@ from bot.errors import StoreError
 from bot.messengers.base import Ears
 from bot.messengers.discord.channels import Channel, place_of
 from bot.messengers.discord.handing import Told, trace
+from bot.messengers.discord.history import History, Session
 from bot.messengers.discord.lanes import Deleted, Lanes
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.reading import Reader, key_of
@@ -33,14 +34,15 @@ def intents() -> discord.Intents:
 class Client(discord.Client):
     """One life of one shard of the bot's account; after an end a new one is made.
 
-    `lanes` take what it hears, and outlive it. `begin` is waited for before a session is begun. With `follow`, threads
-    are parts of their channel.
+    `lanes` take what it hears, `history` asks for what it did not; both outlive it. `begin` is waited for before a
+    session is begun. With `follow`, threads are parts of their channel.
     """
 
     def __init__(
         self,
         ears: Ears,
         lanes: Lanes,
+        history: History,
         names: Names,
         owners: Collection[str],
         connector: aiohttp.BaseConnector | None,
@@ -65,12 +67,18 @@ class Client(discord.Client):
         self._names = names
         self._owners = owners
         self._lanes = lanes
+        self._history = history
         self._begin = begin
         self._follow = follow
         self._places: dict[ChatKey, Place] = {}
         self._echoes: dict[str, asyncio.Future[discord.Message]] = {}
-        self.hears = False
-        """Whether the gateway is open."""
+        self._is_open = False
+        self._session: Session | None = None
+
+    @property
+    def hears(self) -> bool:
+        """Whether the gateway is open, and what was said before it was has been heard."""
+        return self._is_open and self._session is not None and self._session.caught_up
 
     def echo(self, nonce: str) -> asyncio.Future[discord.Message]:
         """What comes when the gateway tells of the message with this nonce."""
@@ -85,16 +93,17 @@ class Client(discord.Client):
             await self._begin(initial)
 
     async def on_connect(self) -> None:
-        """A session has begun."""
-        self.hears = True
+        """A session has begun; what was said before it, nobody tells of."""
+        self._is_open = True
+        self._session = self._history.begin(self)
 
     async def on_resumed(self) -> None:
         """A session goes on; what was missed has been told."""
-        self.hears = True
+        self._is_open = True
 
     async def on_disconnect(self) -> None:
         """The connection is gone; another is made."""
-        self.hears = False
+        self._is_open = False
 
     async def on_message(self, message: discord.Message) -> None:
         """Somebody wrote. No step before `put` may wait: tasks begin in the order of their events."""
@@ -153,17 +162,19 @@ class Client(discord.Client):
         if read is not None:
             if isinstance(message.channel, discord.Thread) and message.channel.parent is not None:
                 # A forum has no messages of its own.
-                self._look_at(message.channel.parent)
-            self._look_at(message.channel, message.author)
+                self.look_at(message.channel.parent)
+            self.look_at(message.channel, message.author)
+            if self._session is not None:
+                self._history.reach(read.chat, self._session)
             self._lanes.put(read)
 
     def _look_around(self) -> None:
         for chat in list(self._places):
             channel = self.get_channel(int(chat.chat_id))
             if channel is not None:
-                self._look_at(channel)
+                self.look_at(channel)
 
-    def _look_at(self, channel: Channel, person: discord.abc.User | None = None) -> None:
+    def look_at(self, channel: Channel, person: discord.abc.User | None = None) -> None:
         """Tell where a channel is, if that is news."""
         if self.user is None:
             return

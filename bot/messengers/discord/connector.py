@@ -31,6 +31,7 @@ from bot.messengers.discord.client import Client
 from bot.messengers.discord.command_tree import CommandSet
 from bot.messengers.discord.commands import Commands
 from bot.messengers.discord.handing import FRESH_SECONDS, Handing
+from bot.messengers.discord.history import History
 from bot.messengers.discord.lanes import Lanes
 from bot.messengers.discord.markdown import escaped, split
 from bot.messengers.discord.names import Names
@@ -112,15 +113,17 @@ class DiscordConnector:
     async def listen(self, ears: Ears) -> None:
         """Be on Discord until cancelled."""
         lanes, answers = Lanes(ears), Answers()
+        history = History(ears, self._names, self._settings, lanes.put, self._shards.client_of)
         commands = CommandSet(self._commands(ears, answers))
         try:
             async with asyncio.TaskGroup() as group:
                 for number in self._shards.mine:
-                    group.create_task(self._keep(number, ears, lanes, commands))
+                    group.create_task(self._keep(number, ears, lanes, history, commands))
         finally:
             for task in self._tasks:
                 task.cancel()
             await self._shards.close()
+            await history.close()
             await lanes.close()
             await answers.close()
 
@@ -144,8 +147,10 @@ class DiscordConnector:
             elsewhere = self._shards.is_elsewhere(number)
             raise SendRefused(_ELSEWHERE if elsewhere else self.trouble or _NOT_KNOWN_YET)
         if not client.hears:
-            # A kill word that is said now would not be heard.
-            raise SendRefused("the connection to Discord is down for the moment")
+            # A kill word that is said now, or was missed, would not be heard.
+            raise SendRefused(
+                "the connection to Discord is down for the moment, or what was missed is being read"
+            )
         if (pause := self._pacing.own(bubble.chat)) is not None:
             raise SendRefused(pause.reason, pause.seconds)
         text = escaped(bubble.text) if self._settings.markdown == "escape" else bubble.text
@@ -179,13 +184,15 @@ class DiscordConnector:
         roles, follow = Roles(self._settings), self._settings.threads == "follow"
         return Commands(ears, self._desk, roles, self._names, answers, follow=follow)
 
-    async def _keep(self, number: int, ears: Ears, lanes: Lanes, commands: CommandSet) -> None:
+    async def _keep(
+        self, number: int, ears: Ears, lanes: Lanes, history: History, commands: CommandSet
+    ) -> None:
         """Keep one shard on Discord."""
         wait = _FIRST_WAIT_SECONDS
         while True:
             began = time.monotonic()
             try:
-                await self._live(number, ears, lanes, commands)
+                await self._live(number, ears, lanes, history, commands)
             except Exception as error:  # noqa: BLE001 - an event that cannot be parsed ends the client with anything
                 said, self._troubles[number] = self.trouble, trouble(error)
                 if self.trouble != said:
@@ -193,9 +200,12 @@ class DiscordConnector:
             wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _LIVED_SECONDS else wait * 2
             await asyncio.sleep(min(wait, _LONGEST_WAIT_SECONDS))
 
-    async def _live(self, number: int, ears: Ears, lanes: Lanes, commands: CommandSet) -> None:
+    async def _live(
+        self, number: int, ears: Ears, lanes: Lanes, history: History, commands: CommandSet
+    ) -> None:
         client = Client(
-            *(ears, lanes, self._names, self._settings.owner, self._wires() if self._wires else None),
+            *(ears, lanes, history, self._names, self._settings.owner),
+            self._wires() if self._wires else None,
             told=self._told,
             shard=(number, self._shards.count),
             begin=self._turns.take,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import structlog
 
 from bot.errors import StoreAway, StoreError
 from bot.messengers.base import Ears
+from bot.messengers.discord.history import Gap
 from bot.places import Place
 from chat.message import ChatKey, Message
 
@@ -31,7 +32,7 @@ class Deleted:
         return f"{self.chat}/{','.join(self.ids)}"
 
 
-Heard = Message | Deleted | Place
+Heard = Message | Deleted | Place | Gap
 
 
 class Lanes:
@@ -43,7 +44,7 @@ class Lanes:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def put(self, heard: Heard) -> None:
-        """Take what was heard; whether a message kills is heard at once, also behind others that wait."""
+        """Take what was heard, or a gap; whether a message kills is heard at once, also behind others that wait."""
         lane = self._lanes.get(heard.chat)
         if lane is None:
             lane = self._lanes[heard.chat] = deque()
@@ -72,19 +73,21 @@ class Lanes:
             # The latch is set, and `receive` will hear it again.
             _log.warning("discord.kill_not_on_record_yet", message=str(message))
 
-    async def _tell(self, heard: Heard) -> None:
-        match heard:
-            case Message():
-                await self._ears.receive(heard)
-            case Deleted():
-                await self._ears.deleted(heard.chat, heard.ids)
-            case Place():
-                await self._ears.place(heard)
+    async def _tell(self, lane: deque[Heard]) -> None:
+        match lane[0]:
+            case Gap() as gap:
+                await gap.fill(lambda: _first_id(lane))
+            case Message() as message:
+                await self._ears.receive(message)
+            case Deleted(chat, ids):
+                await self._ears.deleted(chat, ids)
+            case Place() as place:
+                await self._ears.place(place)
 
     async def _run(self, lane: deque[Heard], chat: ChatKey) -> None:
         while lane:
             try:
-                await self._tell(lane[0])
+                await self._tell(lane)
             except StoreAway:
                 await asyncio.sleep(_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - the next ones must not wait for ever behind it
@@ -94,3 +97,8 @@ class Lanes:
             else:
                 lane.popleft()
         del self._lanes[chat]
+
+
+def _first_id(lane: Iterable[Heard]) -> int | None:
+    """The id of the first message of a lane that was heard as it was written."""
+    return next((int(one.id) for one in lane if isinstance(one, Message) and not one.edited), None)

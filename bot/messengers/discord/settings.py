@@ -72,6 +72,10 @@ class DiscordSettings(BaseModel):
     a private one only if the bot was added to it. `own`: each must be enabled by itself."""
     markdown: Literal["escape", "keep"] = "escape"
     """`escape` shows the persona's stars and underscores as typed; `keep` lets Discord make bold text of them."""
+    history_messages: int = Field(default=50, ge=0, le=1000)
+    """How many messages from before a chat was enabled the persona is shown as context; it never answers them."""
+    answer_within_minutes: float = Field(default=10.0, ge=0, le=1440)
+    """What was missed while the bot was away is answered if it is younger than that; older messages are context."""
     shards: int = Field(default=1, ge=1, le=_MOST_SHARDS)
     """Over how many connections Discord spreads the bot's servers; the same for all processes of the bot."""
     shard_ids: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_numbers)] = ()

@@ -93,6 +93,8 @@ class Heard:
         return ()
 
     async def standing(self, chat: ChatKey) -> Standing | None:
+        if self.away:
+            raise StoreAway("away")
         return None
 
     async def catch_up(
