@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -28,6 +29,14 @@ async def until(true: Callable[[], Awaitable[object]], seconds: float = 20.0) ->
     async with asyncio.timeout(seconds):
         while not await true():
             await asyncio.sleep(0.02)
+
+
+async def let_in(office: Office, key: ChatKey, ago: float) -> None:
+    """Have the stand-in be in a chat since so many seconds ago."""
+    name = f"{office.store.partitions.prefix(office.store.partitions.of(key))}consent:{key}"
+    at = office.clock.now_ms() - int(ago * 1000)
+    entry = {"agreed": True, "how": "owner", "by": "olivia", "at": at}
+    await office.store.ask("hset", name, "chat", json.dumps(entry))
 
 
 class Playground:

@@ -20,7 +20,7 @@ from safety.consent import How, Purpose
 from safety.kill import KillReach, KillScope
 from safety.mode import Mode
 from safety.rules.owner_present import OwnerPresentSettings
-from tests.bot.playground import LEO, MIA, OWNER, ROOM, Playground
+from tests.bot.playground import LEO, MIA, OWNER, ROOM, Playground, let_in
 from tests.fakes.clock import FakeClock
 
 WITHIN = timedelta(minutes=10)
@@ -60,13 +60,6 @@ class Late:
         found = (await self.office.desk.chats.outcomes(ROOM))[str(id_)]
         return found.outcome, found.reason
 
-    async def let_in(self, ago: float) -> None:
-        """Have the stand-in be in the chat since then."""
-        now = self.office.clock.now_ms()
-        name = f"understudy:{{{self.office.store.partitions.of(ROOM)}}}:consent:{ROOM}"
-        entry = f'{{"agreed": true, "how": "owner", "by": "olivia", "at": {now - int(ago * 1000)}}}'
-        await self.office.store.ask("hset", name, "chat", entry)
-
     async def kinds(self) -> list[str]:
         return [entry.kind for entry in await self.office.desk.journal.newest(100)]
 
@@ -83,7 +76,7 @@ def inbox_of(office: Office, kill: KillSettings | None = None, stay: float = 10.
 @pytest.fixture
 async def late(office: Office, room: Playground) -> Late:
     late = Late(office, inbox_of(office))
-    await late.let_in(86_400)
+    await let_in(office, ROOM, 86_400)
     return late
 
 
@@ -102,7 +95,7 @@ async def test_nothing_is_answered_by_a_clock_that_is_behind(late: Late) -> None
 
 
 async def test_what_was_said_before_the_stand_in_came_is_context_and_nothing_else(late: Late) -> None:
-    await late.let_in(60)
+    await let_in(late.office, ROOM, 60)
     assert await late.say(1, "pineapple", 300) is Received.CONTEXT
     assert await late.say(2, "stop talking to me", 120) is Received.CONTEXT
     assert await late.say(3, "mine", 61, OLIVIA, own=True) is Received.OWN
@@ -204,7 +197,7 @@ async def test_a_missed_kill_that_was_heard_before_is_none(late: Late) -> None:
 
 async def test_only_those_who_may_kill_also_late(office: Office, room: Playground) -> None:
     late = Late(office, inbox_of(office, KillSettings(KillReach.CHAT, people=("local/leo",))))
-    await late.let_in(60)
+    await let_in(office, ROOM, 60)
     await late.say(1, "pineapple", 5)
     assert await office.kill_switch.kills() == ()
     await late.say(2, "pineapple", 5, LEO)
