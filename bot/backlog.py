@@ -57,7 +57,8 @@ class Backlog:
         """Give when an owner let the stand-in into a chat; None where it is not in it."""
         text = await self._store.ask("hget", self._name("consent", chat), "chat")
         entry = json.loads(text) if text else None
-        return as_datetime(int(entry["at"])) if entry and entry["agreed"] else None
+        # A part of a chat, such as a thread, was let in with the whole, whenever something was first heard of it.
+        return as_datetime(int(entry.get("since", entry["at"]))) if entry and entry["agreed"] else None
 
     async def knows(self, message: Message) -> bool:
         """Whether a message was taken in before."""

@@ -105,9 +105,8 @@ class Inbox:
         message = self._readable(message)
         # Before any queue, and whatever else is the matter with the message or the chat.
         await self.hear(message)
-        if await self._places.follow(message.chat):
-            # From here on its words are heard that were taken over, and this message may say one.
-            await self._words.refresh_chat(message.chat)
+        if await self._follow(message.chat):
+            # This message may say one of the words that were taken over.
             await self.hear(message)
         await self._faults.reach("inbox.received")
         if await self._orders.obeyed(message):
@@ -152,7 +151,15 @@ class Inbox:
 
     async def standing(self, chat: ChatKey) -> Standing | None:
         """Give how far a chat has been read; None where the stand-in is not in it. Raises StoreAway."""
+        await self._follow(chat)
         return await self._backlog.standing(chat)
+
+    async def _follow(self, chat: ChatKey) -> bool:
+        """Let the stand-in into a part of a chat that it is in; gives whether it just was."""
+        followed = await self._places.follow(chat)
+        if followed:
+            await self._words.refresh_chat(chat)
+        return followed
 
     async def _accept(
         self, message: Message, how: str = "live", why_not: str = "", lifted: str = ""

@@ -95,7 +95,7 @@ class Client(discord.Client):
     async def on_connect(self) -> None:
         """A session has begun; what was said before it, nobody tells of."""
         self._is_open = True
-        self._session = self._history.begin(self)
+        self._session = self._history.begin(self, self.look_at)
 
     async def on_resumed(self) -> None:
         """A session goes on; what was missed has been told."""

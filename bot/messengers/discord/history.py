@@ -22,7 +22,7 @@ from bot.backlog import Standing
 from bot.errors import StoreAway, StoreError
 from bot.messengers.base import Ears
 from bot.messengers.discord.names import Names
-from bot.messengers.discord.reading import MESSENGER, Reader
+from bot.messengers.discord.reading import MESSENGER, Reader, key_of
 from bot.messengers.discord.settings import DiscordSettings
 from bot.messengers.discord.troubles import send_error
 from chat.message import ChatKey, Message
@@ -123,10 +123,10 @@ class History:
         self._told: set[ChatKey] = set()
         self._looks: set[asyncio.Task[None]] = set()
 
-    def begin(self, client: discord.Client) -> Session:
-        """A client's session has begun; every chat of it is behind."""
+    def begin(self, client: discord.Client, look_at: Callable[[discord.Thread], None]) -> Session:
+        """A client's session has begun; every chat of it is behind. `look_at` tells where a thread is."""
         session = Session(client)
-        look = asyncio.create_task(self._look(session))
+        look = asyncio.create_task(self._look(session, look_at))
         self._looks.add(look)
         look.add_done_callback(self._looks.discard)
         return session
@@ -159,22 +159,41 @@ class History:
             self._give_up(gap.chat, f"it failed ({type(error).__name__})")
         gap.session.done.add(gap.chat)
 
-    async def _look(self, session: Session) -> None:
+    async def _look(self, session: Session, look_at: Callable[[discord.Thread], None]) -> None:
         """Have each enabled chat read up on, also those in which nobody says anything, and those enabled later."""
         while not session.client.is_closed():
             try:
                 enabled = await self._ears.chats(MESSENGER)
+                # One that was disabled begins anew when it is enabled again.
+                session.begun.intersection_update(enabled)
+                mine = [chat for chat in enabled if self._client_of(int(chat.chat_id)) is session.client]
+                if session.awaited is None and mine:
+                    await self._servers(session.client)
+                    for thread in await self._threads(session.client, mine):
+                        look_at(thread)
+                        mine.append(key_of(thread.id))
             except StoreError:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            # One that was disabled begins anew when it is enabled again.
-            session.begun.intersection_update(enabled)
-            mine = [chat for chat in enabled if self._client_of(int(chat.chat_id)) is session.client]
             if session.awaited is None:
                 session.awaited = frozenset(mine)
             for chat in mine:
                 self.reach(chat, session)
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _threads(self, client: discord.Client, enabled: Sequence[ChatKey]) -> list[discord.Thread]:
+        """The active threads of enabled channels in which nobody has been heard yet, and somebody wrote since."""
+        found: list[discord.Thread] = []
+        for chat in enabled:
+            channel = client.get_channel(int(chat.chat_id))
+            if not isinstance(channel, discord.TextChannel | discord.ForumChannel):
+                continue
+            new = [one for one in channel.threads if key_of(one.id) not in enabled]
+            standing = await self._ears.standing(chat) if new else None
+            if standing is not None:
+                since = discord.utils.time_snowflake(standing.let_in)
+                found += [one for one in new if (one.last_message_id or one.id) > since]
+        return found
 
     async def _client(self, gap: Gap) -> discord.Client:
         """The client to ask with. One that has ended is followed by another, as soon as Discord can be reached."""

@@ -9,8 +9,9 @@ if entry then
   -- What was disabled with the whole is enabled with it.
   if entry.agreed or entry.with ~= parent then return 'known' end
 end
-local by = cjson.decode(entries.chat).by
-entries.chat = cjson.encode({ agreed = true, how = 'owner', by = by, at = now, with = parent })
+local whole = cjson.decode(entries.chat)
+local by = whole.by
+entries.chat = cjson.encode({ agreed = true, how = 'owner', by = by, at = now, with = parent, since = whole.at })
 redis.call('HSET', ledger, 'chat', entries.chat)
 -- What somebody said here counts more than what they said there.
 for field, said in pairs(entries) do redis.call('HSETNX', ledger, field, said) end

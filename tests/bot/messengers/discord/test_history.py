@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -57,9 +58,7 @@ class Friends:
         return place.fake.say(channel or place.channel, author or place.mia, text, id=at)
 
     @asynccontextmanager
-    async def service(
-        self, office: Office | None = None, **fields: object
-    ) -> AsyncIterator[DiscordConnector]:
+    async def service(self, office: Office | None = None, **fields: Any) -> AsyncIterator[DiscordConnector]:
         connector = self.place.connector(**fields)
         async with open_service(office or self.office, [connector], ServedEngine(self.model.url)) as service:
             task = asyncio.create_task(service.run())
@@ -141,12 +140,12 @@ async def test_without_history_the_first_thing_kept_is_what_was_said_since(frien
 async def test_a_chat_that_is_enabled_later_gets_its_history_when_it_is_next_heard(friends: Friends) -> None:
     async with friends.service() as connector:
         await soon(lambda: connector.hears)
-        friends.say("pineapples, anybody?", HOUR)
-        await until(friends.killed)
+        with capture_logs() as logs:
+            friends.say("pineapples, anybody?", HOUR)
+            friends.say("before", 1)
+            await soon(lambda: [log.get("received") for log in logs].count("off") == 2)
         await friends.office.desk.resume(OWNER, KillScope.everywhere())
-        friends.say("before")
-        await friends.enable(ago=-0.5)
-        await asyncio.sleep(0.6)
+        await friends.enable(ago=0)
         said = friends.say("hello")
         await friends.stands("pineapples, anybody?", "before", "hello")
         assert (await friends.outcome(said)).outcome == "held"
@@ -291,6 +290,25 @@ async def test_threads_and_direct_conversations_are_read_up_on_and_archived_ones
         for channel in places:
             await friends.stands("hello", channel=channel)
     assert archived.archived
+
+
+async def test_threads_that_were_begun_meanwhile_are_read_up_on_and_follow_their_channel(
+    friends: Friends,
+) -> None:
+    fake, place = friends.place.fake, friends.place
+    await friends.enable(ago=2 * HOUR)
+    quiet, thread = fake.thread(place.channel, "quiet"), fake.thread(place.channel, "tents")
+    post = fake.thread(fake.forum(place.guild, "elsewhere"), "not enabled")
+    friends.say("long before", 3 * HOUR, channel=quiet)
+    for channel in (thread, post):
+        friends.say("pineapple", HOUR, channel=channel)
+        friends.say("missed", channel=channel)
+    async with friends.service() as connector:
+        await friends.stands("pineapple", "missed", channel=thread)
+        await soon(lambda: connector.hears)
+    assert await friends.killed()
+    assert await friends.office.desk.chats.transcript(key_of(post)) == ()
+    assert {chat.chat.key for chat in await friends.office.desk.chats.all()} == {place.key, key_of(thread)}
 
 
 async def test_people_keep_the_names_by_which_they_were_heard(friends: Friends) -> None:
