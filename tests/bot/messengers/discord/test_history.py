@@ -58,7 +58,7 @@ class Friends:
         return place.fake.say(channel or place.channel, author or place.mia, text, id=at)
 
     @asynccontextmanager
-    async def service(self, office: Office | None = None, **fields: Any) -> AsyncIterator[DiscordConnector]:
+    async def service(self, office: Office | None = None, **fields: Any) -> AsyncIterator[DiscordConnector]:  # noqa: ANN401
         connector = self.place.connector(**fields)
         async with open_service(office or self.office, [connector], ServedEngine(self.model.url)) as service:
             task = asyncio.create_task(service.run())
