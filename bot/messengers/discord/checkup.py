@@ -73,6 +73,8 @@ class _Servers:
     channels: list[Chat] = field(default_factory=list)
     roles: set[str] = field(default_factory=set)
     """The ids of their roles."""
+    without_commands: list[str] = field(default_factory=list)
+    """Those that let the bot in without its slash commands."""
 
 
 async def check_up(settings: DiscordSettings, chats: Collection[Chat], wires: Wires | None = None) -> Report:
@@ -109,6 +111,10 @@ async def _look(client: discord.Client, settings: DiscordSettings, chats: Collec
         if servers.names
         else Finding("server", "the bot is in none: open the invite link below", Grade.WRONG)
     )
+    findings += [
+        Finding("commands", f"{name} does not show them: open the invite link again", Grade.ADVICE)
+        for name in servers.without_commands
+    ]
     findings += [await _chat(client, chat, servers) for chat in chats if chat.key.messenger == MESSENGER]
     findings += _roles(settings, servers)
     owner = None if application.team else Author(str(application.owner.id), application.owner.name)
@@ -158,11 +164,15 @@ def _advice(
 
 
 async def _servers(client: discord.Client, me: discord.ClientUser) -> _Servers:
-    found = _Servers()
+    found, tree = _Servers(), discord.app_commands.CommandTree(client)
     async for known in client.fetch_guilds(limit=None):
         guild = await client.fetch_guild(known.id, with_counts=False)
         member = await guild.fetch_member(me.id)
         found.names.append(guild.name)
+        try:
+            await tree.fetch_commands(guild=guild)
+        except discord.Forbidden:
+            found.without_commands.append(guild.name)
         found.roles |= {str(role.id) for role in guild.roles}
         for channel in await guild.fetch_channels():
             name = f"{channel.name} in {guild.name}"

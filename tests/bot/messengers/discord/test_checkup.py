@@ -53,6 +53,15 @@ async def test_a_bot_that_may_all_it_needs_has_nothing_to_be_told(well: Place) -
     assert well.fake.connections == []
 
 
+async def test_a_server_that_was_invited_without_the_commands_is_named(well: Place) -> None:
+    well.bot.without_commands.add(well.guild.id)
+    report = await check(well)
+    assert report.wrong == ()
+    assert [(f.line, f.grade) for f in report.findings if f.about == "commands"] == [
+        ("Friends does not show them: open the invite link again", Grade.ADVICE)
+    ]
+
+
 async def test_the_link_asks_for_what_is_needed_and_no_more(well: Place) -> None:
     link = urlsplit((await check(well)).invite)
     assert (link.scheme, link.netloc, link.path) == ("https", "discord.com", "/oauth2/authorize")
