@@ -23,7 +23,10 @@ from inference.persona import Canary, Probe
 from inference.prompt import PromptFormat, PromptMessage, build_prompt
 
 TOLERANCE = 0.15
-"""Nats; number formats and CPUs differ by some hundredths, adapters by more than one."""
+"""Nats; number formats and CPUs differ by some hundredths, most adapters by more than one."""
+
+LEAST_TOLERANCE = 0.05
+"""Nats; the least that is allowed for those differences, also where an adapter changes little."""
 
 KEPT_TOKENS = 5
 
@@ -67,8 +70,9 @@ async def record_canary(
     Where all weights were trained, `adapted` are those and `bare` those of before.
 
     `render` writes a prompt as the tokenizer of the training does, with the mark that asks for an
-    answer; the server's template is later compared with it. Raises EngineError when the adapter changes
-    so little that it could not be told from the base, and ModelError when a server does not answer.
+    answer; the server's template is later compared with it. An adapter that changes little has half of that for its
+    tolerance. Raises EngineError when it changes so little that it could not be told from the base, and ModelError
+    when a server does not answer.
     """
     probes = []
     for prompt in canary_prompts(form):
@@ -83,14 +87,14 @@ async def record_canary(
         raise EngineError(
             "the model server gives no log-probabilities: record the canary with llama.cpp or vLLM"
         )
-    canary = Canary(probes=tuple(probes), tolerance=tolerance)
-    apart = fmean(distance(probe.base, probe.adapter) for probe in canary.probes)
-    if apart < 2 * tolerance:
+    apart = fmean(distance(probe.base, probe.adapter) for probe in probes)
+    if apart < 2 * LEAST_TOLERANCE:
         raise EngineError(
-            f"the adapter moves the log-probabilities by {apart:.2f} only, {2 * tolerance:.2f} are needed to tell it "
-            f"from the base: train it longer, or check that the server applies it"
+            f"the adapter moves the log-probabilities by {apart:.2f} only, {2 * LEAST_TOLERANCE:.2f} are needed to tell "
+            f"it from the base: train it longer, or check that the server applies it"
         )
-    return canary
+    # Nobody in the middle between the two passes, base or adapter.
+    return Canary(probes=tuple(probes), tolerance=round(min(tolerance, apart / 2), 4))
 
 
 async def check_canary(client: Asked, canary: Canary) -> None:

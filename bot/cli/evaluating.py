@@ -16,6 +16,7 @@ from rich.progress import Progress
 from bot.cli.screen import say, show_table
 from inference.client import Endpoint
 from inference.persona import load_persona, resampled
+from training.bases import noted_base
 from training.dataset.folder import Side, open_dataset
 from training.evaluation.ask import MARK, ask
 from training.evaluation.bench import QUICK, Bench
@@ -45,7 +46,11 @@ class Source:
             dataset = await asyncio.to_thread(open_dataset, self.dataset)
         else:
             dataset = await asyncio.to_thread(find_dataset, persona, registered(self.state))
-        return await asyncio.to_thread(Subject, persona, dataset, self.base)
+        base = self.base
+        # A folder that came along is the first to be asked; weights that were all trained have another one before them.
+        if base is None and (persona.adapter is None or not (persona.folder / "base").is_dir()):
+            base = noted_base(self.state, persona.manifest)
+        return await asyncio.to_thread(Subject, persona, dataset, base)
 
     @asynccontextmanager
     async def speakers(self, subject: Subject) -> AsyncIterator[Speakers]:

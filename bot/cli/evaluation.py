@@ -16,7 +16,9 @@ _PERSONA = typer.Argument(help="The persona's folder.", show_default=False)
 _DATASET = typer.Option(
     help="The dataset that it was trained on.", show_default="found in the state folder by its fingerprint"
 )
-_BASE = typer.Option(help="The base model's folder.", show_default="base in the persona's folder")
+_BASE = typer.Option(
+    help="The base model's folder.", show_default="base in the persona's folder, or where it was trained on"
+)
 _SERVER = typer.Option(
     help="A server that serves it, such as http://127.0.0.1:8000, instead of llama.cpp here."
 )

@@ -11,6 +11,7 @@ import typer
 from bot.cli.screen import say
 from bot.cli.wishes import wishes
 from bot.errors import SettingsInvalid
+from inference.persona import read_manifest
 
 group = typer.Typer(
     help="Personas: list, show, check, convert and describe them.", invoke_without_command=True
@@ -103,7 +104,10 @@ def export_gguf(
     numbers: Annotated[str, typer.Option(help="How matrices are stored: f32, f16, q8_0 or q4_0.")] = "q8_0",
     base: Annotated[
         Path | None,
-        typer.Option(help="The base's Hugging Face folder.", show_default="base/ of the persona's"),
+        typer.Option(
+            help="The base's Hugging Face folder.",
+            show_default="base/ of the persona's, or where it was trained on",
+        ),
     ] = None,
 ) -> None:
     """Write a persona's GGUF files anew, checked against PyTorch, with other numbers or for the first time.
@@ -112,17 +116,21 @@ def export_gguf(
     """
     from bot.cli.personas import Shelf  # noqa: PLC0415
 
-    folder = Shelf(wishes(context).settings(quiet="warning")).folder(persona)
+    settings = wishes(context).settings(quiet="warning")
+    folder = Shelf(settings).folder(persona)
     if numbers not in {"f32", "f16", "q8_0", "q4_0"}:
         raise SettingsInvalid(f"there are no numbers {numbers!r}: choose one of f32, f16, q8_0 and q4_0")
     try:
         from training.base import BaseFolder  # noqa: PLC0415 - torch takes seconds
+        from training.bases import noted_base  # noqa: PLC0415
         from training.gguf import NumberType  # noqa: PLC0415
         from training.package import export_gguf as export  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise SettingsInvalid(
             f"writing GGUF needs {error.name}: install it with pip install 'understudy[train]'"
         ) from None
+    if base is None and not (folder / "base").is_dir():
+        base = noted_base(settings.state_dir, read_manifest(folder))
     made = asyncio.run(export(folder, NumberType(numbers), BaseFolder(base) if base else None))
     figures = made.figures["agreement"]
     say(

@@ -74,7 +74,7 @@ def train(
     ] = False,
 ) -> None:
     """Train a persona on a dataset, and package it. Interrupted, it goes on when the same is asked for again."""
-    wishes(context).settings(quiet="warning")
+    state = wishes(context).settings(quiet="warning").state_dir
     try:
         # Tables and templates take a moment, and no other verb needs them.
         from bot.cli.training_plan import Asked, plan_of  # noqa: PLC0415
@@ -103,7 +103,7 @@ def train(
         raise ExtraMissing(
             f"{error.name} is missing: install the extra `train` (pip install 'understudy[train]')"
         ) from None
-    TrainingRun(plan).run(fresh=fresh, dry_run=dry_run)
+    TrainingRun(plan, state).run(fresh=fresh, dry_run=dry_run)
 
 
 def quiet_libraries(*, offline: bool) -> None:

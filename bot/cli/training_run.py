@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from rich.console import Console
 from bot.cli.screen import say, say_error
 from bot.cli.training_bar import TrainingBar
 from bot.cli.training_plan import Plan
+from training.bases import note_base
 from training.checkpoints import Work
 from training.gguf import NumberType
 from training.memory import GB, Machine, check_memory
@@ -33,8 +35,9 @@ TRAINED = "trained"
 class TrainingRun:
     """One call of the verb. Raises TrainingError and InferenceError."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, state: Path) -> None:
         self._plan = plan
+        self._state = state
         self._base, self._dataset, self._settings = plan.base, plan.dataset, plan.settings
         self._training = Training(self._base, self._dataset, self._settings, plan.work, plan.form)
 
@@ -99,6 +102,8 @@ class TrainingRun:
         persona = asyncio.run(package_persona(self._base, trained, out, package))
         for file in (HISTORY, PICTURE):
             shutil.copyfile(trained / file, out / file)
+        # So that it can be measured without naming its base again.
+        note_base(self._state, self._base, record.base_sha256)
         # Last: until the persona stands, an interrupted packaging goes on from what was trained.
         Work(self._plan.work).clear()
         say(f"{persona.name} stands in {out}, fingerprint {persona.fingerprint[:12]}")

@@ -76,6 +76,32 @@ async def test_an_adapter_that_changes_nothing_cannot_be_recorded(bare: ModelCli
         await record_canary(bare, bare, FORM)
 
 
+@pytest.mark.parametrize(("apart", "passes"), [(0.2, 0.09), (0.12, 0.05), (4.0, 0.14)])
+async def test_an_adapter_that_changes_little_is_told_from_its_base_by_half_of_that(
+    server: FakeOpenAIServer, adapted: ModelClient, bare: ModelClient, apart: float, passes: float
+) -> None:
+    def moved(by: float) -> dict[str, float]:
+        return {token: logprob - by for token, logprob in BASE.items()}
+
+    server.first_tokens["sam"] = moved(apart)
+    canary = await record_canary(adapted, bare, FORM)
+    for by in (apart - passes, apart + passes):
+        server.first_tokens["sam"] = moved(by)
+        await check_canary(adapted, canary)
+    for by in (0.0, apart / 2 - 0.01, apart + max(apart / 2, 0.2)):
+        server.first_tokens["sam"] = moved(by)
+        with pytest.raises(EngineError):
+            await check_canary(adapted, canary)
+
+
+async def test_an_adapter_within_what_cpus_differ_by_cannot_be_recorded(
+    server: FakeOpenAIServer, adapted: ModelClient, bare: ModelClient
+) -> None:
+    server.first_tokens["sam"] = {token: logprob - 0.09 for token, logprob in BASE.items()}
+    with pytest.raises(EngineError, match="by 0.09 only, 0.10 are needed"):
+        await record_canary(adapted, bare, FORM)
+
+
 async def test_a_server_without_log_probabilities_cannot_pass(
     server: FakeOpenAIServer, adapted: ModelClient, bare: ModelClient
 ) -> None:

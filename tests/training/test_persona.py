@@ -44,7 +44,7 @@ def folder(tiny_base: BaseFolder, tmp_path_factory: pytest.TempPathFactory) -> P
         name="little-sam",
         with_base=True,
     )
-    TrainingRun(plan_of(asked)).run(fresh=False, dry_run=False)
+    TrainingRun(plan_of(asked), out.parent / "state").run(fresh=False, dry_run=False)
     return out
 
 

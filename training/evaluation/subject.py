@@ -61,6 +61,8 @@ class Subject:
         self._before: BaseFolder | None = None
         if persona.adapter is None and base is not None and self._base.sha256() == persona.base.trained_from:
             self._before, self._base = self._base, _whole(BaseFolder(persona.folder / "base"), persona)
+        elif base is not None:
+            _same_base(self._base, persona)
         self.notes = tuple(_notes(persona, dataset))
         self._tokenizer = load_tokenizer(self._base)
         self.layout: Layout = layout_of(dataset.recipe, self._tokenizer, persona.prompt)
@@ -198,6 +200,15 @@ def _whole(base: BaseFolder, persona: Persona) -> BaseFolder:
             f"{base.path} is no base model's folder: give that of {persona.base.name} with --base"
         )
     return base
+
+
+def _same_base(base: BaseFolder, persona: Persona) -> None:
+    """See that somebody named the base that the persona lies on. Raises BaseUnusable."""
+    if persona.base.safetensors and base.sha256() != persona.base.sha256:
+        raise BaseUnusable(
+            f"{base.path} is not the base that persona {persona.name} was trained on: give that of "
+            f"{persona.base.name} with --base"
+        )
 
 
 def _notes(persona: Persona, dataset: DatasetFolder) -> Iterable[str]:

@@ -100,6 +100,14 @@ async def test_ctrl_c_ends_it_with_a_checkpoint_and_the_same_command_makes_the_p
         if path.is_file():
             assert str(base.parent).encode() not in path.read_bytes(), path.name
 
+    # Where the base lies is asked for once: it is noted in the state folder, not in the persona's.
+    question = ("ask", str(out), "who are you?", "--dataset", str(data))
+    asked_again = await train(*question)
+    assert asked_again.code == 0, asked_again.err
+    assert "the bare base" in asked_again.out
+    (state_dir / "bases.json").unlink()
+    assert "give that of tiny-llama with --base" in await train.line(1, *question)
+
 
 def plan(data: Path, base: Path, out: Path, *settings: str, me: str = "") -> Plan:
     from bot.cli.training_plan import Asked, plan_of
@@ -113,7 +121,7 @@ def test_a_dry_run_only_tells(
 ) -> None:
     from bot.cli.training_run import TrainingRun
 
-    TrainingRun(plan(data, base, tmp_path / "persona")).run(fresh=False, dry_run=True)
+    TrainingRun(plan(data, base, tmp_path / "persona"), tmp_path / "state").run(fresh=False, dry_run=True)
     told = capsys.readouterr().out
     for words in ("rank = 4", "109 rows to train on", "GB of memory", "know them by heart"):
         assert words in told
@@ -125,7 +133,7 @@ def test_fresh_begins_anew(data: Path, base: Path, tmp_path: Path) -> None:
 
     (tmp_path / "persona.training").mkdir()
     (tmp_path / "persona.training/asked.json").write_text('{"base": "another"}')
-    asked = TrainingRun(plan(data, base, tmp_path / "persona", "epochs=6"))
+    asked = TrainingRun(plan(data, base, tmp_path / "persona", "epochs=6"), tmp_path / "state")
     with pytest.raises(WorkTaken, match="--fresh"):
         asked.run(fresh=False, dry_run=False)
     asked.run(fresh=True, dry_run=False)

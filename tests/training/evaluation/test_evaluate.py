@@ -174,7 +174,7 @@ async def test_a_persona_without_a_record_says_that_nobody_knows(
 
 
 async def test_without_the_bases_folder_it_says_which_to_give(
-    persona_folder: Path, sample_data: Path
+    persona_folder: Path, sample_data: Path, tmp_path: Path
 ) -> None:
     from training.evaluation.subject import Subject
 
@@ -183,6 +183,12 @@ async def test_without_the_bases_folder_it_says_which_to_give(
     with pytest.raises(BaseUnusable, match="--base"):
         Subject(persona, open_dataset(sample_data))
     assert Subject(persona, open_dataset(sample_data), SAMPLE / "base").layout.stop == ()
+    shutil.copytree(SAMPLE / "base", other := tmp_path / "other")
+    weights = bytearray((other / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (other / "model.safetensors").write_bytes(weights)
+    with pytest.raises(BaseUnusable, match="is not the base that persona sam was trained on"):
+        Subject(persona, open_dataset(sample_data), other)
 
 
 async def test_questions_are_answered_by_both(subject: Subject) -> None:
