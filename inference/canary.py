@@ -90,8 +90,8 @@ async def record_canary(
     apart = fmean(distance(probe.base, probe.adapter) for probe in probes)
     if apart < 2 * LEAST_TOLERANCE:
         raise EngineError(
-            f"the adapter moves the log-probabilities by {apart:.2f} only, {2 * LEAST_TOLERANCE:.2f} are needed to tell "
-            f"it from the base: train it longer, or check that the server applies it"
+            f"the adapter moves the log-probabilities by {apart:.2f} only, {2 * LEAST_TOLERANCE:.2f} are needed to "
+            f"tell it from the base: train it longer, or check that the server applies it"
         )
     # Nobody in the middle between the two passes, base or adapter.
     return Canary(probes=tuple(probes), tolerance=round(min(tolerance, apart / 2), 4))

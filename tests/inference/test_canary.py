@@ -98,7 +98,7 @@ async def test_an_adapter_within_what_cpus_differ_by_cannot_be_recorded(
     server: FakeOpenAIServer, adapted: ModelClient, bare: ModelClient
 ) -> None:
     server.first_tokens["sam"] = {token: logprob - 0.09 for token, logprob in BASE.items()}
-    with pytest.raises(EngineError, match="by 0.09 only, 0.10 are needed"):
+    with pytest.raises(EngineError, match=r"by 0\.09 only, 0\.10 are needed"):
         await record_canary(adapted, bare, FORM)
 
 
