@@ -174,6 +174,25 @@ class FakeDiscord:
             guild.members[member.id] = Member(member)
         return guild
 
+    def join(self, guild: Guild, user: User) -> None:
+        """Somebody is let into a server; a bot is told of it with all its channels."""
+        guild.members[user.id] = Member(user)
+
+        def told(session: Session) -> tuple[str, object] | None:
+            is_new = session.bot.user is user and session.has(guild)
+            return ("GUILD_CREATE", guild.shown(user)) if is_new else None
+
+        tell_each(self, told)
+
+    def leave(self, guild: Guild, user: User) -> None:
+        """Somebody is put out of a server."""
+        here = [
+            session for session in self.sessions.values() if session.bot.user is user and session.has(guild)
+        ]
+        del guild.members[user.id]
+        for session in here:
+            session.tell("GUILD_DELETE", {"id": str(guild.id)})
+
     def text(self, guild: Guild, name: str, kind: int = TEXT) -> Channel:
         channel = Channel(kind, name, guild)
         guild.channels[channel.id] = self.channels[channel.id] = channel
