@@ -48,6 +48,7 @@ from bot.rulebook import Rulebook
 from bot.sender import Sender
 from bot.settings import Settings
 from bot.store.store import Store
+from bot.troubles import Troubles
 from bot.turn_queue import TurnQueue
 from bot.wakeup import Wakeup
 from bot.windows import RedisWindows
@@ -224,6 +225,7 @@ class Service:
         words = Words(announcement, settings.disclosure.mark)
         outbox = Outbox(store, clock, settings.outbox, office.owner, words)
         self._connectors = connectors
+        self._troubles = Troubles(connectors, self.inbox.chats)
         self._senders = [
             Sender(
                 outbox,
@@ -271,9 +273,9 @@ class Service:
                 )
             )
 
-    def _condition(self) -> Condition:
+    async def _condition(self) -> Condition:
         generating = self.worker.generating + self.rewriter.generating
-        return Condition(self.engine.alive, self.engine.trouble, generating)
+        return Condition(self.engine.alive, self.engine.trouble, generating, await self._troubles.look())
 
     async def _sweep(self) -> None:
         while True:

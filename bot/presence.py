@@ -1,4 +1,4 @@
-"""Who is running: each service says every few seconds that it lives, and how its model is."""
+"""Who is running: each service says every few seconds that it lives, and how its model and its messengers are."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Final, NamedTuple
 
 from bot.clock import Clock
@@ -33,14 +33,17 @@ class Presence:
     """Answers that are being written right now."""
     model_trouble: str = ""
     """Why the model is not alive, in a line; empty while it is."""
+    troubles: Mapping[str, str] = field(default_factory=dict)
+    """Of a messenger, by its name, or of a chat, by its key: what keeps it from working, in a line."""
 
 
 class Condition(NamedTuple):
-    """How a service's model is; as `Presence` says it."""
+    """How a service's model and its messengers are; as `Presence` says it."""
 
     alive: bool
     trouble: str
     generating: int
+    troubles: Mapping[str, str]
 
 
 class Attendance:
@@ -50,15 +53,20 @@ class Attendance:
         self._store = store
         self._clock = clock
 
-    async def keep(self, name: str, persona: str, fingerprint: str, look: Callable[[], Condition]) -> None:
-        """Say it until cancelled; `look` gives how the model is."""
+    async def keep(
+        self, name: str, persona: str, fingerprint: str, look: Callable[[], Awaitable[Condition]]
+    ) -> None:
+        """Say it until cancelled; `look` gives how model and messengers are, and may raise StoreAway."""
         since = self._clock.now_ms()
         try:
             while True:
-                alive, trouble, generating = look()
-                here = Presence(name, os.getpid(), since, persona, fingerprint, alive, generating, trouble)
-                entry = json.dumps(asdict(here) | {"until_ms": self._clock.now_ms() + _ALIVE_MS})
                 with contextlib.suppress(StoreAway):
+                    alive, trouble, generating, troubles = await look()
+                    here = Presence(
+                        *(name, os.getpid(), since, persona, fingerprint, alive, generating, trouble),
+                        troubles=dict(troubles),
+                    )
+                    entry = json.dumps(asdict(here) | {"until_ms": self._clock.now_ms() + _ALIVE_MS})
                     await self._store.ask("hset", _SERVICES, name, entry)
                 await asyncio.sleep(_EVERY_SECONDS)
         finally:

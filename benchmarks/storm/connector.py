@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from benchmarks.storm.messenger import KEYED
@@ -35,6 +36,10 @@ class StormConnector:
     def idempotent(self) -> bool:
         """Whether it knows a bubble's id again."""
         return self._messenger == KEYED
+
+    def troubles(self, chats: Sequence[ChatKey]) -> Mapping[str, str]:
+        """None that anybody would mend: the weather passes."""
+        return {}
 
     async def listen(self, ears: Ears) -> None:
         """Hear until cancelled; what was not taken in is not acknowledged, and so comes again."""

@@ -15,6 +15,7 @@ from bot.cli.screen import clean, say, show_table
 from bot.cli.wishes import wishes
 from bot.journal_text import in_words
 from bot.settings import Settings
+from bot.troubles import troubles_of
 
 _JSON = typer.Option("--json", help="For programs: one JSON document.")
 
@@ -65,6 +66,8 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
             else f"MODEL DOWN: {service['model_trouble'] or 'see the log'}"
         )
         say(f"service {service['name']} (pid {service['pid']}): persona {service['persona']}, {model}")
+    for place, line in found["troubles"].items():
+        say(f"TROUBLE {place}: {line}", "bold red")
     if not found["services"]:
         say("no service is running", "yellow")
     columns = ("key", "title", "mode", "probability", "waiting", "leaving")
@@ -81,6 +84,7 @@ def _time(iso: str) -> str:
 
 async def _look(office: Office) -> dict[str, Any]:
     absence = await office.owner_watch.absence()
+    services = await office.attendance.present()
     return {
         "owner_absent_since": absence and absence.since.isoformat(),
         "owner_seen": absence and absence.seen.isoformat(),
@@ -88,7 +92,8 @@ async def _look(office: Office) -> dict[str, Any]:
             {"scope": str(kill.scope), "by": kill.by, "at": kill.at.isoformat(), "reason": kill.reason}
             for kill in await office.kill_switch.kills()
         ],
-        "services": [dataclasses.asdict(presence) for presence in await office.attendance.present()],
+        "services": [dataclasses.asdict(presence) for presence in services],
+        "troubles": troubles_of(services),
         "chats": [
             {
                 "key": str(state.chat.key),

@@ -414,6 +414,8 @@ class ServiceBody(_Given):
     generating: int
     model_trouble: str
     """Why the model is not alive, in a line; empty while it is."""
+    troubles: Mapping[str, str]
+    """Of a messenger, by its name, or of a chat, by its key: what keeps it from working, in a line."""
 
     @classmethod
     def of(cls, presence: Presence) -> Self:
@@ -425,6 +427,7 @@ class ServiceBody(_Given):
             model_alive=presence.model_alive,
             generating=presence.generating,
             model_trouble=presence.model_trouble,
+            troubles=presence.troubles,
         )
 
 

@@ -62,6 +62,7 @@ class ChatPanel:
                 with box(classes="u-chat-name"):
                     Tag("h1", chat.title)
                     self._about = Tag("p", "", "u-soft")
+                    self._trouble = Tag("p", "", "u-trouble").props("role=status")
                 self._settings = ChatSettings(visitor, desk, chat.key, name)
             with box("u-stick", "u-messages").props('role=log aria-label="Messages" tabindex=0'):
                 self._empty = Tag("p", "Nobody has said anything yet.", "u-soft u-nothing")
@@ -74,8 +75,10 @@ class ChatPanel:
             if local and visitor.moderates:
                 self._make_composer()
 
-    def show(self, view: ChatView) -> None:
-        """Show the chat as it stands now."""
+    def show(self, view: ChatView, trouble: str = "") -> None:
+        """Show the chat as it stands now; `trouble` is what keeps it from working."""
+        show_if(self._trouble, trouble)
+        set_text(self._trouble, trouble)
         set_text(self._about, self._settings.show(view.state.policy))
         show_if(self._empty, not view.said)
         self._rows.show(_lines(view.said))

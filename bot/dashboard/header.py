@@ -41,16 +41,26 @@ class Header:
         self._redis.show("away" if snapshot.store_away else "alive")
         self._model.show("unknown" if snapshot.store_away else "alive" if model else "away")
         self._kill.show(snapshot)
-        line = ""
-        if snapshot.store_away:
-            line = _REDIS_AWAY
-        elif not snapshot.services:
-            line = _NO_SERVICE
-        elif not model:
-            told = next((service.model_trouble for service in snapshot.services if service.model_trouble), "")
-            line = f"{_MODEL_AWAY} {told[:1].upper()}{told[1:]}." if told else _MODEL_AWAY
-        show_if(self._away, line)
+        show_if(self._away, line := self._line(snapshot))
         set_text(self._away, line)
+
+    def _line(self, snapshot: Snapshot) -> str:
+        """What is wrong with all of it; what is wrong with one chat stands there."""
+        if snapshot.store_away:
+            return _REDIS_AWAY
+        if not snapshot.services:
+            return _NO_SERVICE
+        lines: list[str] = []
+        if not any(service.model_alive for service in snapshot.services):
+            told = next((service.model_trouble for service in snapshot.services if service.model_trouble), "")
+            lines.append(f"{_MODEL_AWAY} {_sentence(told)}".rstrip())
+        of_messengers = sorted(place for place in snapshot.troubles if "/" not in place)
+        lines += [f"{place.capitalize()}: {_sentence(snapshot.troubles[place])}" for place in of_messengers]
+        return " ".join(lines)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 class _Lamp:

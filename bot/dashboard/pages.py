@@ -124,7 +124,7 @@ class _Board:
         if self._panels is None or view is None:
             return
         chat, drafts, reasons = self._panels
-        chat.show(view)
+        chat.show(view, snapshot.troubles.get(str(self._key), ""))
         drafts.show(snapshot, view)
         reasons.show(view)
         if self._people is not None:
@@ -160,13 +160,17 @@ class _ChatList:
     def __init__(self, chosen: ChatKey) -> None:
         self._chosen = chosen
         self._root = box("nav", "u-chats").props('aria-label="Chats"')
-        self._shown: tuple[tuple[str, str, str, int], ...] = ()
+        self._shown: tuple[tuple[str, str, str, int, str], ...] = ()
         show_if(self._root, None)
 
     def show(self, snapshot: Snapshot) -> None:
         waiting = snapshot.waiting or {}
         lines = tuple(
-            (str(state.chat.key), state.chat.title, state.policy.mode.value, waiting.get(state.chat.key, 0))
+            (
+                *(str(state.chat.key), state.chat.title, state.policy.mode.value),
+                waiting.get(state.chat.key, 0),
+                snapshot.troubles.get(str(state.chat.key), ""),
+            )
             for state in snapshot.chats
         )
         if lines == self._shown:
@@ -175,10 +179,12 @@ class _ChatList:
         show_if(self._root, len(lines) > 1)
         self._root.clear()
         with self._root:
-            for key, title, mode, drafts in lines:
+            for key, title, mode, drafts, trouble in lines:
                 with box("a").props(f'href="/?chat={quote(key)}"') as link:
                     Tag("span", title, "u-chats-title")
                     Tag("span", f"{key.partition('/')[0]} · {mode}", "u-soft")
+                    if trouble:
+                        Tag("span", trouble, "u-trouble")
                     if drafts:
                         Tag("span", str(drafts), "u-count").props(f'aria-label="{drafts} drafts wait"')
                 if key == str(self._chosen):

@@ -20,6 +20,7 @@ from bot.journal import JournalEntry
 from bot.messengers.local import MESSENGER
 from bot.owner_watch import Absence
 from bot.presence import Presence
+from bot.troubles import troubles_of
 from bot.wakeup import Wakeup
 from chat.message import ChatKey, Message
 from safety.kill import Kill
@@ -63,6 +64,11 @@ class Snapshot:
     store_away: bool = False
     absence: Absence | None = None
     """Of the owner, while the dead man's switch has everything in manual."""
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """What keeps messengers (by name) and chats (by key) from working, in a line each."""
+        return troubles_of(self.services)
 
     def view(self, key: ChatKey | None) -> ChatView | None:
         """Give one chat, if somebody watches it."""

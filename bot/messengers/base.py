@@ -5,7 +5,7 @@ The edge translates: a messenger's own nouns and errors become ours in its one f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -137,6 +137,12 @@ class Connector(Protocol):
     @property
     def serves(self) -> Callable[[ChatKey], bool] | None:
         """Says which chats are heard here right now, for only their bubbles are sent here; None: all, at all times."""
+
+    def troubles(self, chats: Sequence[ChatKey]) -> Mapping[str, str]:
+        """What keeps the account from its work, now, a line for each place.
+
+        A place is the messenger by its name, or a chat of these by its key. Empty where all is well.
+        """
 
     async def listen(self, ears: Ears) -> None:
         """Hear until cancelled; a message is given until `receive` returns, then it may be forgotten."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -121,6 +121,10 @@ class LocalConnector:
     def idempotent(self) -> bool:
         """Whether sending a bubble twice under one id gives one message."""
         return self._idempotent
+
+    def troubles(self, chats: Sequence[ChatKey]) -> Mapping[str, str]:
+        """None: it is the store, and whoever asks has that."""
+        return {}
 
     async def listen(self, ears: Ears) -> None:
         """Read all rooms from where each was left; a message counts as read once it was received."""

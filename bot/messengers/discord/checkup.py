@@ -14,7 +14,8 @@ import discord
 
 from bot.errors import MessengerAway, SettingsInvalid
 from bot.messengers.base import Wires
-from bot.messengers.discord.permissions import NEEDED, lack
+from bot.messengers.discord.lacks import GONE, LOCKED
+from bot.messengers.discord.permissions import HIDDEN, NEEDED, lack
 from bot.messengers.discord.reading import MESSENGER, key_of
 from bot.messengers.discord.settings import DiscordSettings
 from bot.messengers.discord.troubles import Refused, trouble
@@ -199,12 +200,12 @@ async def _elsewhere(client: discord.Client, chat: Chat, servers: _Servers) -> t
     except ValueError:
         return chat.title, "this is no channel's id: a right-click on the channel, Copy Channel ID"
     except discord.Forbidden:
-        return chat.title, "the bot may not see it: give its role View Channels there"
+        return chat.title, HIDDEN
     except discord.NotFound:
-        return chat.title, "Discord has no such channel any more"
+        return chat.title, GONE
     if not isinstance(place, discord.Thread):
         return chat.title, ""
-    locked = "the thread is locked" if place.locked else ""
+    locked = LOCKED if place.locked else ""
     return place.name, locked or servers.in_threads.get(str(place.parent_id), "")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import math
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -32,6 +32,7 @@ from bot.messengers.discord.command_tree import CommandSet
 from bot.messengers.discord.commands import Commands
 from bot.messengers.discord.handing import FRESH_SECONDS, Handing
 from bot.messengers.discord.history import History
+from bot.messengers.discord.lacks import Lacks
 from bot.messengers.discord.lanes import Lanes
 from bot.messengers.discord.markdown import escaped, split
 from bot.messengers.discord.names import Names
@@ -90,6 +91,7 @@ class DiscordConnector:
         self._troubles = dict.fromkeys(self._shards.mine, "Discord is not connected yet")
         self._typed: dict[ChatKey, float] = {}
         self._pacing = pacing or Pacing(MESSENGER)
+        self._lacks = Lacks()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -110,6 +112,13 @@ class DiscordConnector:
         client = self._shards.client_of(int(chat.chat_id))
         return client is not None and client.hears
 
+    def troubles(self, chats: Sequence[ChatKey]) -> Mapping[str, str]:
+        """Why the bot is not on Discord; while it is, what it lacks in these chats, as far as they are heard here."""
+        if self.trouble:
+            return {MESSENGER: self.trouble}
+        lacking = {str(chat): self._lack(chat) for chat in chats}
+        return {place: line for place, line in lacking.items() if line}
+
     async def listen(self, ears: Ears) -> None:
         """Be on Discord until cancelled."""
         lanes, answers = Lanes(ears), Answers()
@@ -124,6 +133,7 @@ class DiscordConnector:
                 task.cancel()
             await self._shards.close()
             await history.close()
+            await self._lacks.close()
             await lanes.close()
             await answers.close()
 
@@ -177,6 +187,12 @@ class DiscordConnector:
             own=True,
             stand_in=True,
         )
+
+    def _lack(self, chat: ChatKey) -> str:
+        if not chat.chat_id.isdecimal():
+            return "this is no channel's id: a right-click on the channel, Copy Channel ID"
+        client = self._shards.client_of(int(chat.chat_id))
+        return self._lacks.of(client, int(chat.chat_id)) if client is not None else ""
 
     def _commands(self, ears: Ears, answers: Answers) -> Commands | None:
         if self._desk is None:

@@ -20,7 +20,7 @@ _NAMES: Final = {
     "read_message_history": "Read Message History",
 }
 """As Discord's own pages call them."""
-Place = discord.abc.GuildChannel | discord.Thread
+HIDDEN: Final = "the bot may not see it: give its role View Channels there"
 
 
 def named(permissions: discord.Permissions) -> str:
@@ -34,7 +34,7 @@ def lack(place: discord.abc.GuildChannel, me: discord.Member, *, thread: bool = 
         return "it is a category and no channel: enable a channel in it"
     may, wanted = place.permissions_for(me), discord.Permissions(NEEDED.value)
     if not may.view_channel:
-        return "the bot may not see it: give its role View Channels there"
+        return HIDDEN
     if thread or isinstance(place, discord.ForumChannel):
         # What is written there is written in a thread.
         wanted.send_messages = False

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.cli.command import ROOT, CommandLine
+from tests.bot.cli.command import ROOT, CommandLine, staying
 from tests.bot.messengers.discord.server import Place
+from tests.bot.playground import until
 from tests.fakes.discord.permissions import Intent, Permission
 from tests.fakes.discord.server import fake_discord
 
@@ -221,3 +222,36 @@ async def test_a_wrong_token_that_is_typed_is_neither_shown_nor_kept(
     assert typed not in terminal.seen
     assert terminal.seen.strip().splitlines()[-1].startswith("understudy: ")
     assert not (setup.state_dir.parent / "understudy.toml").exists()
+
+
+async def test_what_is_wrong_while_it_runs_stands_in_status_until_it_is_mended(
+    setup: CommandLine, served: CommandLine, place: Place
+) -> None:
+    with_model = CommandLine(setup.state_dir, {**served.environment, **setup.environment}, module=MODULE)
+    understudy = with_token(with_model, place)
+    await understudy("chats", "enable", str(place.key), "--title", "general")
+    place.fake.deny(place.channel, place.bot.user, Permission.SEND_MESSAGES)
+
+    async def said(line: str) -> bool:
+        return line in (await understudy("status")).out
+
+    async with staying(await understudy.start("run")):
+        lacking = f"TROUBLE {place.key}: the bot's role lacks Send Messages there"
+        await until(lambda: said(lacking), 60)
+        assert "persona sam, model up" in (await understudy("status")).out
+
+        place.fake.deny(place.channel, place.bot.user, Permission(0))
+
+        async def mended() -> bool:
+            return not await said("TROUBLE")
+
+        await until(mended, 60)
+
+        place.fake.bots.clear()
+        place.fake.invalidate(resumable=False)
+        await until(lambda: said("TROUBLE discord: Discord does not know this token"), 60)
+        found = (await understudy("status", "--json")).json()
+        assert list(found["troubles"]) == ["discord"]
+        assert place.bot.token not in str(found)
+        # Of what runs, the doctor says what keeps it away.
+        assert "wrong  discord: " in (await understudy("doctor")).out

@@ -42,6 +42,25 @@ async def test_status_says_how_things_are(client: Client, office: Office, room: 
     }
 
 
+async def test_status_says_what_keeps_a_messenger_or_a_chat_from_working(
+    client: Client, office: Office, room: Playground
+) -> None:
+    http = await client(VIEWER)
+
+    async def look() -> Condition:
+        return Condition(True, "", 0, {str(room.key): "the bot may not see it"})
+
+    keeping = asyncio.create_task(office.attendance.keep("one", "sam", "f", look))
+
+    async def said() -> bool:
+        services = (await http.get("/api/v1/status")).json()["services"]
+        return [service["troubles"] for service in services] == [{str(room.key): "the bot may not see it"}]
+
+    await until(said)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
 async def test_a_draft_is_listed_and_approved_as_edited(
     client: Client, office: Office, room: Playground
 ) -> None:

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from bot.app import Office, Service
 from bot.dashboard.server import Dashboard
 from bot.people import Person, Role
+from bot.presence import Condition
 from chat.message import Chat, ChatKey
 from safety.chain import DRAFT_RULES, GATE_RULES
 from safety.consent import How, Purpose
@@ -305,6 +306,27 @@ async def test_redis_going_away_is_said_on_the_page(page: Page, office: Office) 
         os.kill(pid, signal.SIGCONT)
     await expect(page.get_by_text("Redis is away: nothing is sent")).to_be_hidden(timeout=15_000)
     await expect(page.get_by_text("No service is running")).to_be_visible()
+
+
+async def test_what_keeps_a_messenger_or_a_chat_from_working_is_said_until_it_is_mended(
+    page: Page, office: Office, room: Playground
+) -> None:
+    troubles: dict[str, str] = {"discord": "the token is void"}
+
+    async def look() -> Condition:
+        return Condition(True, "", 0, troubles)
+
+    async with asyncio.TaskGroup() as group:
+        keeping = group.create_task(office.attendance.keep("one", "sam", "f", look))
+        header = page.get_by_text("Discord: The token is void.")
+        await expect(header).to_be_visible(timeout=15_000)
+        troubles = {str(room.key): "the bot may not see it"}
+        line = page.locator(".u-chat-name").get_by_text("the bot may not see it")
+        await expect(line).to_be_visible(timeout=15_000)
+        await expect(header).to_be_hidden()
+        troubles = {}
+        await expect(line).to_be_hidden(timeout=15_000)
+        keeping.cancel()
 
 
 async def test_the_whole_way_through_the_page(

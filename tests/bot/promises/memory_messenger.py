@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 
@@ -28,6 +28,9 @@ class MemoryMessenger:
         """How often a bubble was handed over, repeated ones included."""
         self.before_send: Callable[[Bubble], Awaitable[None]] | None = None
         self.paused: Pause | None = None
+        self.away: dict[str, str] = {}
+        """`{MEMORY: why}` while the account cannot work."""
+        self.lacks: dict[ChatKey, str] = {}
         self._numbers = count(1)
         self._heard: asyncio.Queue[Message] = asyncio.Queue()
         self._keys: dict[str, Message] = {}
@@ -50,6 +53,9 @@ class MemoryMessenger:
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         return None
+
+    def troubles(self, chats: Sequence[ChatKey]) -> Mapping[str, str]:
+        return {str(key): line for key, line in self.lacks.items() if key in chats} | self.away
 
     async def pause(self, chat: ChatKey) -> Pause | None:
         return self.paused

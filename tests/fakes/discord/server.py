@@ -249,7 +249,12 @@ class FakeDiscord:
         return channel
 
     def deny(self, channel: Channel, user: User, permissions: Permission) -> None:
+        """Take these permissions from somebody, and no others. Bots are told, also who sees the channel no more."""
         channel.overwrites[user.id] = (Permission(0), permissions)
+        tell_each(
+            self,
+            lambda session: ("CHANNEL_UPDATE", channel.shown()) if session.has(channel.guild) else None,
+        )
 
     # What people do.
 

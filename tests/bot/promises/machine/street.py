@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -135,6 +135,9 @@ class StreetConnector:
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         return None
+
+    def troubles(self, chats: Sequence[ChatKey]) -> Mapping[str, str]:
+        return {}
 
     async def pause(self, chat: ChatKey) -> Pause | None:
         return None
