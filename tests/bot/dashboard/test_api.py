@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from bot.app import Office
 from bot.drafts import Candidate, candidates_to_json
+from bot.presence import Condition
 from safety.chain import DRAFT_RULES, GATE_RULES
 from tests.bot.dashboard.conftest import Client, plant
-from tests.bot.playground import MODERATOR, OWNER, ROOM, VIEWER, Playground
+from tests.bot.playground import MODERATOR, OWNER, ROOM, VIEWER, Playground, until
 
 pytestmark = pytest.mark.usefixtures("dashboard")
 CHAT = "/api/v1/chats/local/weekend-plans"
