@@ -23,6 +23,8 @@ _START_SECONDS: Final = 40.0
 class ServiceProcess:
     """One `tests.fakes.service_process`; used with `async with`, which ends with SIGKILL what still runs."""
 
+    module = "tests.fakes.service_process"
+
     def __init__(
         self, settings: Settings, model_url: str, *, idempotent: bool = True, faults: str = ""
     ) -> None:
@@ -43,7 +45,7 @@ class ServiceProcess:
     def start(self) -> None:
         """Start it; `running` says when it works."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fakes.service_process", *self._arguments],
+            [sys.executable, "-m", self.module, *self._arguments],
             cwd=ROOT,
             env=self._environment,
             stdin=subprocess.DEVNULL,

@@ -19,8 +19,10 @@ from bot.messengers.base import Bubble
 from bot.messengers.discord.connector import DiscordConnector
 from bot.messengers.discord.settings import DiscordSettings
 from bot.pacing import Pacing
+from bot.settings import Settings
 from chat.message import Author, ChatKey, Message
 from safety.kill import KillReach, KillReport
+from tests.bot.promises.processes import ServiceProcess
 from tests.fakes.discord.client import soon
 from tests.fakes.discord.permissions import Permission
 from tests.fakes.discord.server import FakeDiscord
@@ -146,3 +148,19 @@ async def listening(connector: DiscordConnector, heard: Heard) -> AsyncIterator[
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+class DiscordProcess(ServiceProcess):
+    """A service on the place's Discord, in a process of its own."""
+
+    module = "tests.fakes.discord.service_process"
+
+    def __init__(self, settings: Settings, model_url: str, place: Place, *, faults: str = "") -> None:
+        super().__init__(settings, model_url, faults=faults)
+        authority = settings.state_dir / "authority.pem"
+        place.fake.write_authority(authority)
+        self._arguments = [model_url, str(place.fake.port), str(authority)]
+        self._environment |= {
+            "UNDERSTUDY_DISCORD__TOKEN": place.bot.token,
+            "UNDERSTUDY_DISCORD__OWNER": str(place.olivia.id),
+        }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from safety.consent import How, Purpose
 from safety.disclosure import Disclosure
 from safety.kill import KillScope
 from safety.mode import ChatPolicy, Mode
-from tests.bot.messengers.discord.server import Heard, Place, key_of, listening
+from tests.bot.messengers.discord.server import DiscordProcess, Heard, Place, key_of, listening
 from tests.bot.playground import OWNER, PENDING, let_in, until
 from tests.bot.promises.processes import server_pid, stopped
 from tests.fakes.clock import JumpingClock
@@ -456,3 +457,40 @@ async def test_what_is_not_enabled_is_asked_of_nobody(place: Place) -> None:
         place.fake.say(place.channel, place.mia, "hello")
         await soon(lambda: heard.messages)
     assert place.fake.times_asked("GET", HISTORY) == 0
+
+
+@pytest.mark.parametrize("point", ["inbox.received", "inbox.accepted"])
+async def test_a_crash_between_the_gateway_and_the_inbox_loses_nothing(
+    friends: Friends, settings: Settings, point: str
+) -> None:
+    await friends.enable()
+    place = friends.place
+    async with DiscordProcess(settings, friends.model.url, place, faults=f"{point}=kill:2") as doomed:
+        await doomed.running()
+        await soon(lambda: place.fake.open_connections)
+        first = friends.say("the first")
+        await friends.outcome(first)
+        second, third = friends.say("the second"), friends.say("the third")
+        await doomed.died()
+    async with DiscordProcess(settings, friends.model.url, place):
+        for said in (first, second, third):
+            assert (await friends.outcome(said)).outcome == "held"
+        await friends.stands("the first", "the second", "the third")
+    kinds = [entry.kind for entry in await friends.office.desk.journal.newest(100)]
+    assert kinds.count("message.accepted") == 3
+
+
+async def test_a_crash_on_the_kill_word_itself_does_not_unsay_it(
+    friends: Friends, settings: Settings
+) -> None:
+    await friends.enable()
+    place = friends.place
+    async with DiscordProcess(settings, friends.model.url, place) as doomed:
+        await doomed.running()
+        await soon(lambda: place.fake.open_connections)
+        doomed.process.send_signal(signal.SIGSTOP)
+        friends.say("pineapple")
+        doomed.kill()
+    assert not await friends.killed()
+    async with DiscordProcess(settings, friends.model.url, place):
+        await until(friends.killed)
