@@ -98,6 +98,22 @@ async def test_a_process_that_comes_back_leaves_alone_what_a_newer_one_has_put(
     assert place.bot.commands[None] == [newer]
 
 
+async def test_each_shard_answers_where_it_hears_and_a_process_puts_the_commands_once(
+    office: Office, model: ModelServer, place: Place
+) -> None:
+    servers = [
+        place.fake.guild(f"S{one}", place.olivia, place.mia, place.bot.user, shard=(one, 2)) for one in (0, 1)
+    ]
+    channels = [place.fake.text(server, "general") for server in servers]
+    with capture_logs() as logs:
+        async with service_on(office, model, place, shards=2) as steered:
+            for channel in (*channels, place.fake.direct(place.bot.user, place.mia)):
+                used = steered.type(place.mia, "status", channel)
+                assert "not in this chat" in await answer_to(used)
+                assert used.told == 1
+    assert known(logs) == [True]
+
+
 async def test_without_a_desk_there_are_no_commands(place: Place) -> None:
     async with listening(place.connector(), Heard()):
         place.fake.say(place.channel, place.mia, "hello")
