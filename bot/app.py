@@ -19,6 +19,7 @@ import structlog
 
 from bot.acknowledger import Acknowledger
 from bot.answer import Writer
+from bot.cards import Cards
 from bot.chat_words import ChatWords
 from bot.chats import Chats
 from bot.clock import Clock, SystemClock
@@ -321,7 +322,8 @@ def connectors_of(office: Office, persona: Persona, wires: Wires | None = None) 
         from bot.messengers.discord.connector import DiscordConnector  # noqa: PLC0415
 
         pacing = Pacing(DiscordConnector.messenger, office.store)
-        connectors.append(DiscordConnector(discord, persona.prompt.name, office.desk, wires, pacing))
+        cards = Cards(office.store, office.clock)
+        connectors.append(DiscordConnector(discord, persona.prompt.name, office.desk, wires, pacing, cards))
     return connectors
 
 

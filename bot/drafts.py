@@ -12,6 +12,7 @@ from bot.clock import Clock, as_datetime
 from bot.errors import DraftRefused
 from bot.store.store import Store
 from chat.message import ChatKey
+from safety.mode import Mode
 
 OPEN_STATES: Final = frozenset({"held", "frozen", "rewriting"})
 MOST_CANDIDATES: Final = 5
@@ -333,6 +334,13 @@ def _version(line: Mapping[str, Any]) -> Version:
 
 def _texts(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
+
+
+def blocked(mode: Mode, *, killed: bool) -> str | None:
+    """Say why nothing may leave a chat now, if so; with `killed` while a kill covers it."""
+    if killed:
+        return _REFUSALS["killed"]
+    return _REFUSALS[mode] if mode in {Mode.OFF, Mode.SHADOW} else None
 
 
 def refused(draft_id: str, answer: str, state: str = "", who: str = "") -> DraftRefused:

@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from bot.chats import Chats
 from bot.drafts import Drafts
 from chat.message import ChatKey
 from safety.consent import Ledger
 
+REASONS: Final = ("not how I talk", "not true", "wrong moment", "too much", "I answer myself")
+"""Offered for a rejection, so that the same thing is said, and counted, in the same words."""
 _LET_GO = frozenset({"approved", "sent"})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from nicegui import ui
 
@@ -14,9 +13,7 @@ from bot.dashboard.widgets import Moment, Tag, attribute, box, set_text, show_if
 from bot.desk import Desk, Look
 from bot.drafts import Candidate, Draft
 from bot.people import Person
-
-REASONS: Final = ("not how I talk", "not true", "wrong moment", "too much", "I answer myself")
-"""Offered for a rejection, so that the same thing is said, and counted, in the same words."""
+from bot.review import REASONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ import structlog
 
 from bot.errors import StoreError
 from bot.messengers.base import Ears
+from bot.messengers.discord.buttons import CardButton
 from bot.messengers.discord.channels import Channel, place_of
+from bot.messengers.discord.decisions import Decisions
 from bot.messengers.discord.handing import Told, trace
 from bot.messengers.discord.history import History, Session
 from bot.messengers.discord.lanes import Deleted, Lanes
@@ -49,6 +51,8 @@ class Client(discord.Client):
         told: Told,
         shard: tuple[int, int] = (0, 1),
         begin: Callable[[bool], Awaitable[None]] | None = None,
+        decisions: Decisions | None = None,
+        review_channel: str = "",
         *,
         follow: bool = True,
     ) -> None:
@@ -72,6 +76,9 @@ class Client(discord.Client):
         self._follow = follow
         self._places: dict[ChatKey, Place] = {}
         self._echoes: dict[str, asyncio.Future[discord.Message]] = {}
+        self._review_channel = review_channel
+        self.presses = decisions
+        """Who is told of presses on cards; None where this process reviews no drafts."""
         self._is_open = False
         self._session: Session | None = None
 
@@ -86,6 +93,10 @@ class Client(discord.Client):
         self._echoes[nonce] = future
         future.add_done_callback(lambda _: self._echoes.pop(nonce, None))
         return future
+
+    async def setup_hook(self) -> None:
+        """Have buttons found again by their ids, also of cards that another process posted."""
+        self.add_dynamic_items(CardButton)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Wait until a session may be begun; the library's own waits 5 s each time, whoever else begins one."""
@@ -143,13 +154,18 @@ class Client(discord.Client):
 
     async def on_raw_typing(self, payload: discord.RawTypingEvent) -> None:
         """Somebody types; of interest where it is the owner."""
-        if str(payload.user_id) not in self._owners:
+        if str(payload.user_id) not in self._owners or str(payload.channel_id) == self._review_channel:
             return
         try:
             await self._ears.owner_types(key_of(payload.channel_id))
         except StoreError:
             # The next key stroke says it again.
             return
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Somebody sent a modal in; buttons and commands find their own way."""
+        if self.presses is not None:
+            await self.presses.sent_in(interaction)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Say that an event could not be taken; the library's own words would quote it."""
@@ -159,14 +175,25 @@ class Client(discord.Client):
         if self.user is None:
             return
         read = Reader(self.user.id, self._names, self._owners).read(message, edited=edited)
-        if read is not None:
-            if isinstance(message.channel, discord.Thread) and message.channel.parent is not None:
-                # A forum has no messages of its own.
-                self.look_at(message.channel.parent)
-            self.look_at(message.channel, message.author)
-            if self._session is not None:
-                self._history.reach(read.chat, self._session)
-            self._lanes.put(read)
+        if read is None:
+            return
+        if self._reviews(message.channel):
+            # No chat: what moderators say among themselves is kept by nobody. The kill word counts all the same.
+            if not read.own or not read.stand_in:
+                self._lanes.hear(read)
+            return
+        if isinstance(message.channel, discord.Thread) and message.channel.parent is not None:
+            # A forum has no messages of its own.
+            self.look_at(message.channel.parent)
+        self.look_at(message.channel, message.author)
+        if self._session is not None:
+            self._history.reach(read.chat, self._session)
+        self._lanes.put(read)
+
+    def _reviews(self, channel: object) -> bool:
+        """Whether a channel is the one in which drafts are reviewed, or a thread in it."""
+        ids = {str(getattr(channel, name, None)) for name in ("id", "parent_id")}
+        return self._review_channel in ids
 
     def _look_around(self) -> None:
         for chat in list(self._places):

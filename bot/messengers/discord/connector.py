@@ -15,6 +15,7 @@ import aiohttp
 import discord
 import structlog
 
+from bot.cards import Cards
 from bot.desk import Desk
 from bot.messengers.base import (
     Bubble,
@@ -27,9 +28,11 @@ from bot.messengers.base import (
     Wires,
 )
 from bot.messengers.discord.answers import Answers
+from bot.messengers.discord.board import Board
 from bot.messengers.discord.client import Client
 from bot.messengers.discord.command_tree import CommandSet
 from bot.messengers.discord.commands import Commands
+from bot.messengers.discord.decisions import Decisions
 from bot.messengers.discord.handing import FRESH_SECONDS, Handing
 from bot.messengers.discord.history import History
 from bot.messengers.discord.lacks import Lacks
@@ -67,7 +70,8 @@ class DiscordConnector:
 
     `desk` is where people on Discord watch and steer; without one they can do neither. `wires` makes the connector of
     each connection to Discord, as discord.py takes it; None is its own. `pacing` is shared with other processes
-    of the account; without one the connector paces itself alone.
+    of the account; without one the connector paces itself alone. `cards` is what is known of the drafts that are
+    reviewed on Discord; without it none are.
     """
 
     messenger: Final = MESSENGER
@@ -81,6 +85,7 @@ class DiscordConnector:
         desk: Desk | None = None,
         wires: Wires | None = None,
         pacing: Pacing | None = None,
+        cards: Cards | None = None,
     ) -> None:
         self._settings = settings
         self._names = Names.read(persona, settings.people)
@@ -88,6 +93,8 @@ class DiscordConnector:
         self._wires = wires
         self._shards = Shards(settings.shards, settings.shard_ids or range(settings.shards))
         self._turns = Turns()
+        self._decisions = Decisions(desk, Roles(settings)) if desk is not None else None
+        self._board = Board(self._shards, settings, desk, cards, persona) if desk and cards else None
         self._troubles = dict.fromkeys(self._shards.mine, "Discord is not connected yet")
         self._typed: dict[ChatKey, float] = {}
         self._pacing = pacing or Pacing(MESSENGER)
@@ -101,6 +108,11 @@ class DiscordConnector:
             return away
         pause = self._pacing.own()
         return f"{pause.reason}: {math.ceil(pause.seconds)} s more" if pause else ""
+
+    @property
+    def review_troubles(self) -> tuple[str, ...]:
+        """What is wrong with the channel in which drafts are reviewed, a line each with what to do."""
+        return self._board.troubles if self._board is not None else ()
 
     @property
     def hears(self) -> bool:
@@ -128,6 +140,8 @@ class DiscordConnector:
             async with asyncio.TaskGroup() as group:
                 for number in self._shards.mine:
                     group.create_task(self._keep(number, ears, lanes, history, commands))
+                if self._board is not None:
+                    group.create_task(self._board.run())
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -226,6 +240,8 @@ class DiscordConnector:
             shard=(number, self._shards.count),
             begin=self._turns.take,
             follow=self._settings.threads == "follow",
+            decisions=self._decisions,
+            review_channel=self._settings.review_channel,
         )
         try:
             await client.login(self._settings.token.get_secret_value())

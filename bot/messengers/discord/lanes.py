@@ -53,7 +53,11 @@ class Lanes:
             return
         lane.append(heard)
         if isinstance(heard, Message):
-            self._begin(self._hear(heard))
+            self.hear(heard)
+
+    def hear(self, message: Message) -> None:
+        """Only hear whether a message kills; nothing of it is kept."""
+        self._begin(self._hear(message))
 
     async def close(self) -> None:
         """Let go of everything."""

@@ -33,10 +33,18 @@ def _ids(value: object) -> object:
     return value
 
 
+def _id(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _usable_id(id_: str) -> str:
+    return "".join(_usable_ids((id_,))) if id_ else id_
+
+
 def _usable_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
     if not all(id_.isascii() and id_.isdigit() and len(id_) <= _LONGEST_ID for id_ in ids):
         raise ValueError(
-            "they must be numbers such as 80351110224678912 (right-click, Copy User ID or Copy Role ID)"
+            "they must be numbers such as 80351110224678912 (right-click, Copy User ID, Role ID or Channel ID)"
         )
     return ids
 
@@ -65,6 +73,10 @@ class DiscordSettings(BaseModel):
     """The ids of people who may approve, edit and reject."""
     moderator_roles: _Ids = ()
     """The ids of a server's roles whose members may that."""
+    review_channel: Annotated[str, BeforeValidator(_id), AfterValidator(_usable_id)] = ""
+    """The id of a private channel in which each draft that waits is a card with buttons; empty: none."""
+    review_other_messengers: bool = False
+    """Whether drafts of other messengers' chats are cards there as well: what was said in them then lies at Discord."""
     people: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     """A `people.toml`: people are called here what they are called in the dataset."""
     threads: Literal["follow", "own"] = "follow"

@@ -8,6 +8,21 @@ from tests.fakes.discord.faults import Fault, empty_message, invalid_form
 
 MOST_CHARACTERS = 2000
 MOST_NONCE = 25
+MOST_EMBEDS, MOST_EMBEDDED = 10, 6000
+EMBED_LIMITS = {"title": 256, "description": 4096, "footer.text": 2048, "author.name": 256}
+EMBED_LIMITS |= {"fields.name": 256, "fields.value": 1024}
+EMBED_KEYS: dict[str, tuple[type, ...]] = {
+    "type": (str,),
+    "title": (str,),
+    "description": (str,),
+    "color": (int,),
+    "fields": (list,),
+    "footer": (dict,),
+    "author": (dict,),
+    "url": (str,),
+    "timestamp": (str,),
+    "flags": (int,),
+}
 MESSAGE_KEYS: dict[str, tuple[type, ...]] = {
     "content": (str, type(None)),
     "nonce": (str, int),
@@ -52,8 +67,33 @@ def message_form(body: object, *, edit: bool = False, prefix: str = "") -> dict[
     if len(str(form.get("nonce", ""))) > MOST_NONCE:
         raise invalid_form("nonce", "NONCE_TYPE_TOO_LONG", "Must be 25 or fewer in length.")
     _check_mentions(form.get("allowed_mentions"))
+    check_embeds(form.get("embeds") or [])
     _check_components(form.get("components") or [])
     return form
+
+
+def check_embeds(embeds: list[Any]) -> None:
+    """Their documented limits. Raises Fault."""
+    if len(embeds) > MOST_EMBEDS:
+        raise invalid_form("embeds", "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
+    total = 0
+    for number, embed in enumerate(embeds):
+        keys_of(embed, EMBED_KEYS)
+        parts = [("title", embed.get("title") or ""), ("description", embed.get("description") or "")]
+        parts.append(("footer.text", (embed.get("footer") or {}).get("text", "")))
+        parts.append(("author.name", (embed.get("author") or {}).get("name", "")))
+        for field in embed.get("fields") or []:
+            keys_of(field, {"name": (str,), "value": (str,), "inline": (bool,)})
+            parts += [("fields.name", field.get("name", "")), ("fields.value", field.get("value", ""))]
+            if not field.get("name") or not field.get("value"):
+                raise invalid_form(f"embeds.{number}.fields", "BASE_TYPE_REQUIRED", "This field is required")
+        for name, text in parts:
+            if len(text) > EMBED_LIMITS[name]:
+                most = f"Must be {EMBED_LIMITS[name]} or fewer in length."
+                raise invalid_form(f"embeds.{number}.{name}", "BASE_TYPE_MAX_LENGTH", most)
+            total += len(text)
+    if total > MOST_EMBEDDED:
+        raise invalid_form("embeds", "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
 
 
 def _check_mentions(allowed: dict[str, Any] | None) -> None:

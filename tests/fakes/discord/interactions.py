@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes.discord.components import check_modal
 from tests.fakes.discord.faults import acknowledged, invalid_form, unknown
 from tests.fakes.discord.forms import keys_of, message_form
 from tests.fakes.discord.permissions import permissions_in
@@ -99,8 +100,9 @@ def answered(fake: FakeDiscord, interaction: Interaction, body: object) -> dict[
         elif interaction.message is not None:
             change(fake, interaction.message, content)
     elif kind == SHOW_MODAL:
-        if interaction.kind == MODAL or not {"title", "custom_id", "components"} <= set(data):
-            raise invalid_form("data", "BASE_TYPE_REQUIRED", "This field is required")
+        if interaction.kind == MODAL:
+            raise invalid_form("type", "BASE_TYPE_CHOICES", "A modal is not answered with a modal")
+        check_modal(data)
         interaction.modal = data
     elif kind == DEFERRED:
         interaction.answer = put(fake, interaction, {"flags": data.get("flags", 0)})

@@ -332,6 +332,8 @@ class Rest:
         if not may & needed:
             raise missing_permissions()
         form = message_form(call.body)
+        if form.get("embeds") and not may & Permission.EMBED_LINKS:
+            raise missing_permissions()
         nonce = str(form["nonce"]) if "nonce" in form else None
         if nonce is not None and form.get("enforce_nonce"):
             at, known = self._nonces.get((me.id, channel.id, nonce), (0.0, None))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.app import Office
+from tests.bot.messengers.discord.reviewing import Review
 from tests.bot.messengers.discord.server import Place
 from tests.bot.messengers.discord.steered import Steered, service_on
 from tests.fakes.discord.server import fake_discord
@@ -33,3 +34,10 @@ def leo(place: Place) -> User:
     leo = place.fake.person("leo", "Leo")
     place.role("guests", leo)
     return leo
+
+
+@pytest.fixture
+async def review(office: Office, place: Place) -> Review:
+    review = Review(office, place)
+    await review.open()
+    return review

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from bot import places
 from bot.backlog import Standing
+from bot.cards import Cards
 from bot.desk import Desk
 from bot.errors import StoreAway
 from bot.inbox import Received
@@ -51,9 +52,11 @@ class Place:
         self,
         desk: Desk | None = None,
         pacing: Pacing | None = None,
+        cards: Cards | None = None,
         **fields: Any,  # noqa: ANN401
     ) -> DiscordConnector:
-        return DiscordConnector(self.settings(**fields), "Sam", desk, self.fake.connector, pacing)
+        settings, wires = self.settings(**fields), self.fake.connector
+        return DiscordConnector(settings, "Sam", desk, wires, pacing, cards)
 
     def bubble(self, text: str, id_: str = "d1.1.1", **fields: Any) -> Bubble:  # noqa: ANN401
         return Bubble(id_, self.key, text, **fields)
