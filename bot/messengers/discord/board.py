@@ -101,8 +101,9 @@ class Board:
 
     async def _compare(self, card: Card, look: _Look, wanted: list[tuple[bool, Card]]) -> None:
         face = await self._face(card.draft, card.chat, look)
-        # One that was never posted, or that somebody deleted, is only looked after in the end: is it really not there?
-        if not face.quotes or (card.message and not card.gone and card.face != face.digest):
+        # One of which no message is known is posted, while its draft waits; after that it is found, or was never there.
+        known = card.message or not face.buttons
+        if not face.quotes or (known and not card.gone and card.face != face.digest):
             wanted.append((face.quotes, card))
 
     async def _change(self, card: Card) -> None:
@@ -120,8 +121,11 @@ class Board:
         if held.tried:
             found = await self._found(held)
             message = "" if found is None else str(found.id)
-        if not message or card.gone:
-            await (self._cards.give_back(held) if face.quotes else self._cards.drop(held))
+        if card.gone and face.quotes:
+            await self._cards.give_back(held)
+            return
+        if card.gone or not message:
+            await self._cards.drop(held)
             return
         try:
             place = self._place(card).get_partial_message(int(message))
