@@ -44,6 +44,11 @@ def first_process() -> bool:
     return bool(PartialState(cpu=not torch.cuda.is_available()).is_main_process)
 
 
+def processes() -> int:
+    """How many processes train together."""
+    return int(PartialState(cpu=not torch.cuda.is_available()).num_processes)
+
+
 def load_tokenizer(base: BaseFolder) -> Any:  # noqa: ANN401 - transformers is untyped here
     """Load the base's tokenizer from its folder, never from the network. Raises BaseUnusable."""
     try:

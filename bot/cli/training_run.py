@@ -7,10 +7,12 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 from rich.console import Console
 
@@ -21,7 +23,7 @@ from training.bases import note_base
 from training.checkpoints import Work
 from training.gguf import NumberType
 from training.memory import GB, Machine, check_memory
-from training.model import first_process
+from training.model import first_process, processes
 from training.package import Package, package_persona
 from training.plot import PICTURE, draw_plot, write_plot
 from training.record import HISTORY, TrainingRecord, read_history
@@ -30,6 +32,8 @@ from training.trainer import train as run_training
 
 TRAINED = "trained"
 """Where in the work folder the training is saved before it is packaged."""
+_ECHO: Final = 3.0
+"""Seconds after a Ctrl-C within which it may be heard again without having been pressed again."""
 
 
 class TrainingRun:
@@ -66,7 +70,9 @@ class TrainingRun:
             f"{len(plan.held_out.rows):,} rows held out"
         )
         needed = check_memory(self._base.config, self._settings, Machine.here(), plan.longest)
-        if needed is not None:
+        if needed is None:
+            say("note: how much memory a model of this shape needs is not known here", "yellow")
+        else:
             say(f"about {needed.total / GB:.1f} GB of memory; the longest row has {plan.longest:,} tokens")
         for warning in plan.warnings:
             say(f"note: {warning}", "yellow")
@@ -74,7 +80,7 @@ class TrainingRun:
     def _train(self, *, shown: bool) -> TrainingRecord:
         console = Console(stderr=True, quiet=not shown)
         stop = threading.Event()
-        with _stopping(stop), TrainingBar(console) as bar:
+        with _stopping(stop, shown=shown), TrainingBar(console) as bar:
             record = run_training(self._training, self._plan.work / TRAINED, report=bar, stop=stop)
         if shown:
             for warning in record.warnings:
@@ -110,14 +116,23 @@ class TrainingRun:
 
 
 @contextmanager
-def _stopping(stop: threading.Event) -> Iterator[None]:
+def _stopping(stop: threading.Event, *, shown: bool) -> Iterator[None]:
     """Let the first Ctrl-C end the training after its step, with a checkpoint; the second ends it at once."""
+    # Of several processes each hears a terminal's Ctrl-C, and once more from whoever launched them.
+    echo = _ECHO if processes() > 1 else 0.0
+    first = 0.0
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal first
+        if not stop.is_set():
+            stop.set()
+            first = time.monotonic()
+            if shown:
+                say_error(
+                    "ending after this step; once more ends at once, and goes on from the last checkpoint"
+                )
+        elif time.monotonic() - first > echo:
             raise KeyboardInterrupt
-        stop.set()
-        say_error("ending after this step; once more ends at once, and goes on from the last checkpoint")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

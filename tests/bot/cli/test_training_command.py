@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +19,7 @@ import pytest
 
 from bot.errors import SettingsInvalid
 from inference.persona import load_persona, read_manifest
-from tests.bot.cli.command import CommandLine, staying
+from tests.bot.cli.command import ROOT, CommandLine, staying
 from tests.training.conftest import make_base, needs_torch
 from tests.training.datasets import build
 from training.errors import WorkTaken
@@ -65,6 +69,7 @@ def test_without_the_extra_the_command_says_what_to_install(data: Path, base: Pa
     ]
 
 
+@pytest.mark.timeout(400)
 async def test_ctrl_c_ends_it_with_a_checkpoint_and_the_same_command_makes_the_persona(
     train: CommandLine, data: Path, base: Path, state_dir: Path
 ) -> None:
@@ -107,6 +112,59 @@ async def test_ctrl_c_ends_it_with_a_checkpoint_and_the_same_command_makes_the_p
     assert "the bare base" in asked_again.out
     (state_dir / "bases.json").unlink()
     assert "give that of tiny-llama with --base" in await train.line(1, *question)
+
+
+@pytest.mark.timeout(400)
+def test_ctrl_c_ends_several_processes_after_the_same_step_and_they_go_on_together(
+    data: Path, base: Path, tmp_path: Path
+) -> None:
+    out, log = tmp_path / "persona", tmp_path / "log"
+    # What `accelerate launch` starts for several cards; on CPUs it would want MPI.
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+        "-m",
+        "bot",
+    ]
+    launch += [*call(data, base, out, "epochs=8", "batch=4"), "--method", "lora"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "ACCELERATE_USE_CPU": "true",
+        "UNDERSTUDY_STATE_DIR": str(tmp_path / "state"),
+    }
+    with log.open("wb") as told:
+        process = subprocess.Popen(
+            launch, env=environment, stdout=told, stderr=told, cwd=tmp_path, start_new_session=True
+        )
+    try:
+        while b"training: 12 of" not in log.read_bytes():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        # As a terminal does: to the launcher, which tells the others again, and to each of them.
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(120) != 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    said = log.read_text()
+    assert said.count("ending after this step") == 1
+    stopped = set(re.findall(r"interrupted after step (\d+)", said))
+    assert len(stopped) == 1
+    assert not out.exists()
+
+    ended = subprocess.run(
+        launch, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=200
+    )
+    assert ended.returncode == 0, ended.stderr
+    record = json.loads((out / "adapter/training.json").read_text())
+    assert record["devices"] == 2
+    assert [str(step) for step in record["resumed"]] == list(stopped)
 
 
 def plan(data: Path, base: Path, out: Path, *settings: str, me: str = "") -> Plan:

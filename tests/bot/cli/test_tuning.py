@@ -21,7 +21,7 @@ SEARCH = (
         "--set",
         "method=lora",
         "--set",
-        "epochs=3",
+        "epochs=2",
         "--set",
         "alpha=8",
         "--set",
@@ -69,7 +69,7 @@ async def test_the_command_that_a_search_ends_with_trains_the_best_persona(
     settings = TrainingRecord.read(folder / "adapter").settings
     assert f"rank={settings.rank}" in command
     assert f"learning_rate={settings.learning_rate}" in command
-    assert (settings.alpha, settings.epochs) == (8, 3)
+    assert (settings.alpha, settings.epochs) == (8, 2)
 
     # It goes on, and has nothing left to do.
     again = await understudy(*asked, "--trials", "2")
