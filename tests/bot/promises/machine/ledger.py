@@ -23,7 +23,7 @@ from tests.bot.promises.machine.street import KEYED, Street
 MAY_RESUME: Final = frozenset({"olivia"})
 MAY_APPROVE: Final = frozenset({"olivia", "max", "mona"})
 FINAL: Final = frozenset(
-    {"ignored", "failed", "answered", "expired", "stale", "rejected", "shadow", "unknown", "own"}
+    {"deleted", "ignored", "failed", "answered", "expired", "stale", "rejected", "shadow", "unknown", "own"}
 )
 OPEN: Final = frozenset({"held", "frozen", "rewriting"})
 CLOSED: Final = frozenset({"sent", "rejected", "expired", "stale", "shadow", "void", "failed", "unknown"})
@@ -42,6 +42,8 @@ class Claimed:
     until: int
     process: Process
     turn: str
+    position: int
+    """How many messages of others the chat had had, up to the end of the turn."""
     good: bool = True
     settled: bool = False
     rules_failed: bool = False
@@ -80,7 +82,11 @@ class Ledger:
     known: dict[ChatKey, set[str]] = field(default_factory=lambda: defaultdict(set))
     accepted: dict[ChatKey, list[str]] = field(default_factory=lambda: defaultdict(list))
     by_bots: set[str] = field(default_factory=set)
-    decided: dict[ChatKey, int] = field(default_factory=lambda: defaultdict(int))
+    queue: dict[ChatKey, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """What was accepted and is not decided on, in order."""
+    context: dict[ChatKey, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """What stands in the transcript."""
+    deleted: set[str] = field(default_factory=set)
     claims: dict[ChatKey, Claimed] = field(default_factory=dict)
     tokens: dict[ChatKey, int] = field(default_factory=dict)
     kills: dict[tuple[str, str], set[str]] = field(default_factory=dict)
@@ -206,10 +212,12 @@ class Ledger:
         self.must(answer == wanted, 7 if own else 3, f"{id_} of {chat} came in as {answer}, not as {wanted}")
         if wanted in {"accepted", "own", "echo"}:
             self.known[chat].add(id_)
+            self.context[chat].add(id_)
         if wanted == "own":
             self._owner_here(chat, int(given[0]))
         if wanted == "accepted":
             self.accepted[chat].append(id_)
+            self.queue[chat].append(id_)
             if json.loads(given[3])["author"].get("is_bot"):
                 self.by_bots.add(id_)
 
@@ -222,18 +230,42 @@ class Ledger:
             if draft.chat == chat and self.last.state(id_) in {"held", "rewriting", "approved"}:
                 self.expected[id_] = "void"
 
+    def _delete(self, call: Call, given: tuple[Any, ...], answer: Any) -> None:  # noqa: ANN401
+        """What is gone is in no prompt, and nothing answers it."""
+        chat, ids = ChatKey.parse(given[1]), json.loads(given[2])
+        self.tell(f"{call.process.name} writes down that {', '.join(ids)} of {chat} was deleted")
+        self.deleted.update(ids)
+        self.known[chat].update(ids)
+        taken = self.context[chat].intersection(ids)
+        claim = self.claims.get(chat)
+        if claim is not None and not claim.settled:
+            behind = self.queue[chat][len(claim.ids) :]
+            if taken.difference(behind):
+                claim.good = False
+            claim.ids = [id_ for id_ in claim.ids if id_ not in ids]
+            # With nothing left of it the next turn is another one.
+            claim.settled = not claim.ids
+        self.queue[chat] = [id_ for id_ in self.queue[chat] if id_ not in ids]
+        self.context[chat] -= taken
+        for id_, fields in self.last.drafts.items():
+            answers = set(json.loads(fields.get("answers", fields["messages"])))
+            if fields["state"] in OPEN | {"approved"} and answers.intersection(taken):
+                self.expected[id_] = "void"
+            elif fields["chat"] == str(chat) and taken:
+                # Whoever writes another text for it has the message before them.
+                self.rewrites.pop(id_, None)
+
     def _claim(self, call: Call, given: tuple[Any, ...], answer: Any) -> None:  # noqa: ANN401
         if answer is None:
             return
         chat, generation, now = ChatKey.parse(answer[0]), int(answer[1]), int(given[0])
         ids = [json.loads(text)["id"] for text in answer[7]]
         self.tell(f"{call.process.name} claims {chat} (generation {generation}): {', '.join(ids)}")
-        waiting, most, overload = len(self.accepted[chat]) - self.decided[chat], int(given[3]), int(given[4])
+        waiting, most, overload = len(self.queue[chat]), int(given[3]), int(given[4])
         if waiting > overload and (chat not in self.claims or self.claims[chat].settled):
             self.tell(f"{chat} is overloaded: only the newest {most} are answered")
-            self.decided[chat] += waiting - most
-        first = self.decided[chat]
-        due = self.accepted[chat][first : first + len(ids)]
+            self.queue[chat] = self.queue[chat][-most:]
+        due = self.queue[chat][: len(ids)]
         self.must(ids == due, 4, f"{chat}: the turn is {ids}, next are {due}")
         self.must(bool(answer[4]) == self._stands(chat, call.prefix), 1, f"{chat}: the claim's kill is wrong")
         if (before := self.claims.get(chat)) is not None:
@@ -244,7 +276,10 @@ class Ledger:
                 self.must(not 0 < before.until - now <= _FAR_MS, 4, f"{chat} is in two workers' hands")
         # A call that waited while the clock jumped brings an old time along; then only its token says anything.
         until = now + int(given[2]) if now == self.now else 0
-        self.claims[chat] = Claimed(ids, generation, self.step, until, call.process, _turn(chat, ids))
+        position = len(self.accepted[chat]) - (len(self.queue[chat]) - len(ids))
+        self.claims[chat] = Claimed(
+            ids, generation, self.step, until, call.process, _turn(chat, ids), position
+        )
 
     def _good(self, chat: ChatKey, generation: object) -> Claimed | None:
         claim = self.claims.get(chat)
@@ -281,12 +316,11 @@ class Ledger:
         )
         if answer == "lost" or claim is None:
             return
-        first = self.decided[chat]
-        due = self.accepted[chat][first : first + len(decision["messages"])]
+        due = self.queue[chat][: len(decision["messages"])]
         self.must(
             decision["messages"] == due, 7, f"{chat}: decided on {decision['messages']}, next are {due}"
         )
-        self.decided[chat] += len(decision["messages"])
+        self.queue[chat] = self.queue[chat][len(due) :]
         claim.good, claim.settled = False, True
         if answer != "draft":
             return
@@ -298,7 +332,7 @@ class Ledger:
         self.must(id_ not in self.drafts, 7, f"{chat}: a turn was answered twice")
         expires = int(decision["expires_at"])
         # Messages of others up to the end of the turn; what came later makes it stale one day.
-        draft = Planned(chat, claim.at, self.decided[chat], expires, expires - now)
+        draft = Planned(chat, claim.at, claim.position, expires, expires - now)
         self.drafts[id_] = draft
         if mode == "shadow":
             self.expected[id_] = "shadow"
@@ -491,6 +525,9 @@ class Ledger:
         if answer != "go":
             return
         draft, mode = self.drafts[id_.partition(".")[0]], self.modes.get(chat, "off")
+        fields = self.last.drafts[id_.partition(".")[0]]
+        answers = json.loads(fields.get("answers", fields["messages"]))
+        self.must(not self.deleted.intersection(answers), 6, f"{name} goes, and what it answers was deleted")
         stop, again = self._last_stop(chat, call.prefix), self.gone[id_] > 0
         self.must(not self._stands(chat, call.prefix), 1, f"after a kill the fence let {name} go")
         self.must(draft.planned > stop, 1, f"{name} was planned before a kill and woke up after it")
@@ -547,6 +584,8 @@ class Ledger:
         self.tell(f"{call.process.name} writes down that {self.name(id_)} has left")
         self.recorded.add(id_)
         self.flying.pop(id_, None)
+        if given[3] not in self.known[chat] and not id_.endswith(".0"):
+            self.context[chat].add(given[3])
         self.known[chat].add(given[3])
         said = any(said.bubble.id == id_ for said in self.street.said)
         self.must(said, 3, f"{self.name(id_)} is on record as sent, and it is not in the chat")
@@ -603,6 +642,7 @@ class Ledger:
         before, self.last = self.last, now
         self._note_announcements(now)
         self._check_outcomes(before, now)
+        self._check_transcripts(now)
         self._check_drafts(before, now)
         kills = frozenset(self.kills)
         self.must(
@@ -629,15 +669,22 @@ class Ledger:
                 self.must(id_ in found, 2, f"{id_} of {chat} has no outcome")
                 was, is_ = earlier.get(id_), found.get(id_)
                 late = was == "unknown" and is_ == "answered"
-                if was == "ignored" and is_ in {"unknown", "answered"}:
+                if was in {"ignored", "deleted"} and is_ in {"unknown", "answered"}:
                     late = any(
                         fields["state"] == "void" and id_ in json.loads(fields["messages"])
                         for fields in before.drafts.values()
                     )
                 if was in FINAL:
                     self.must(is_ == was or late, 2, f"{id_} of {chat} was {was} and is {is_}")
-                if id_ in ids[: self.decided[chat]]:
+                if id_ not in self.queue[chat]:
                     self.must(is_ != "waiting", 2, f"{id_} of {chat} was decided on and waits")
+                if id_ in self.deleted:
+                    self.must(is_ in FINAL, 8, f"{id_} of {chat} was deleted and is {is_}")
+
+    def _check_transcripts(self, now: Snapshot) -> None:
+        for chat, ids in now.transcripts.items():
+            kept = self.deleted.intersection(ids)
+            self.must(not kept, 8, f"{kept} of {chat} were deleted and are in the context")
 
     def _check_drafts(self, before: Snapshot, now: Snapshot) -> None:
         for id_, fields in now.drafts.items():
@@ -692,11 +739,7 @@ class Ledger:
             found = self.last.outcomes.get(str(chat), {})
             for id_ in ids:
                 self.must(found.get(id_) in FINAL | OPEN, 2, f"{id_} of {chat} ends as {found.get(id_)}")
-            self.must(
-                self.decided[chat] == len(ids),
-                2,
-                f"{chat}: {ids[self.decided[chat] :]} were never decided on",
-            )
+            self.must(not self.queue[chat], 2, f"{chat}: {self.queue[chat]} were never decided on")
         waits = {chat: bubbles for chat, bubbles in self.last.out.items() if bubbles}
         self.must(not waits, 2, f"bubbles wait to leave for ever: {waits}")
         for id_ in self._uncertain():

@@ -222,6 +222,16 @@ class PromiseMachine(RuleBasedStateMachine):
 
         self._tell(go)
 
+    @rule(chat=CHAT, number=NUMBER, service=NUMBER, brink=BRINKS, own=st.sampled_from([False, False, True]))
+    def somebody_deletes(self, chat: ChatKey, number: int, service: int, brink: str, own: bool) -> None:
+        def go() -> None:
+            self.play.bring(chat, number, brink)
+            said = [one.message for one in self.play.street.said] if own else self.play.written
+            if said:
+                self.play.deletes(pick(said[::-1], number), service)
+
+        self._tell(go)
+
     @rule(chat=CHAT, service=NUMBER)
     def a_bot_writes(self, chat: ChatKey, service: int) -> None:
         self._tell(lambda: self.play.writes(chat, BOT, "Sam? beep", service))

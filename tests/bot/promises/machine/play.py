@@ -42,7 +42,7 @@ BOT: Final = Author("robo", "Robo", is_bot=True)
 _ON_THE_WAY: Final = (
     *("send", "fenced", "fence", "sent", "unsent", "unknown", "release", "settle", "model", "window_take"),
     *("kill", "resume", "approve", "reject", "set_chat", "postpone", "accept"),
-    *("claim_draft", "regenerate", "rewritten", "claim_rewrite", "outbox_claim", "claim"),
+    *("delete", "claim_draft", "regenerate", "rewritten", "claim_rewrite", "outbox_claim", "claim"),
 )
 """From what is about to leave to what has only just come."""
 _BRINKS: Final = frozenset({"model", "settle", "fence", "fenced", "send", "sent", "unsent", "unknown"})
@@ -207,7 +207,7 @@ class Play:
     def _may_find(self, call: Call) -> bool:
         """Whether a look for work may find some."""
         if call.what == "claim":
-            return any(len(ids) > self.ledger.decided[chat] for chat, ids in self.ledger.accepted.items())
+            return any(self.ledger.queue.values())
         if call.what == "claim_rewrite":
             return any(fields["state"] == "rewriting" for fields in self.ledger.last.drafts.values())
         messenger = call.arguments[1] if call.what == "outbox_claim" else ""
@@ -272,6 +272,14 @@ class Play:
         self.ledger.tell(f"{author.name} writes {message.id} in {chat}: {text!r}")
         self.hears(message, number)
         return message
+
+    def deletes(self, message: Message, number: int) -> None:
+        """A message is deleted in its chat, and one service hears that, at once."""
+        self.ledger.tell(f"{message.id} of {message.chat} is deleted")
+        self.street.delete(message, pick(self.services, number))
+        self.look()
+        for call in self.waits("delete"):
+            self.step(call)
 
     def hears(self, message: Message, number: int) -> None:
         self.street.deliver(message, pick(self.services, number))

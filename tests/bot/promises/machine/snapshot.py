@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _READ: Final = """
-local found = { drafts = {}, outcomes = {}, out = {}, open = {}, flight = {}, kills = {}, bubbles = {} }
+local found = { drafts = {}, outcomes = {}, out = {}, open = {}, flight = {}, kills = {}, bubbles = {},
+  transcripts = {} }
 local function pairs_of(name)
   local flat, read = redis.call('HGETALL', name), {}
   for at = 1, #flat, 2 do read[flat[at]] = flat[at + 1] end
@@ -19,6 +20,11 @@ for _, name in ipairs(redis.call('KEYS', 'understudy:{*')) do
   if kind == 'draft' then found.drafts[id] = pairs_of(name)
   elseif kind == 'bubble' then found.bubbles[id] = redis.call('HGET', name, 'state')
   elseif kind == 'outcome' then found.outcomes[id] = pairs_of(name)
+  elseif kind == 'transcript' then
+    found.transcripts[id] = {}
+    for _, json in ipairs(redis.call('LRANGE', name, 0, -1)) do
+      table.insert(found.transcripts[id], cjson.decode(json).id)
+    end
   elseif kind == 'out' then found.out[id] = redis.call('LRANGE', name, 0, -1)
   elseif kind == 'drafts' and id == 'open' then
     for _, draft in ipairs(redis.call('ZRANGE', name, 0, -1)) do table.insert(found.open, draft) end
@@ -55,12 +61,14 @@ class Snapshot:
     flight: frozenset[str]
     kills: frozenset[tuple[str, str]]
     """Partition's prefix and scope of each kill that stands."""
+    transcripts: Mapping[str, list[str]]
+    """By chat: the ids of the messages that a prompt may hold."""
 
     def state(self, draft: str) -> str | None:
         return self.drafts.get(draft, {}).get("state")
 
 
-NOTHING: Final = Snapshot({}, {}, {}, {}, frozenset(), frozenset(), frozenset())
+NOTHING: Final = Snapshot({}, {}, {}, {}, frozenset(), frozenset(), frozenset(), {})
 
 
 async def snapshot(redis: Any) -> Snapshot:  # noqa: ANN401
@@ -78,6 +86,7 @@ async def snapshot(redis: Any) -> Snapshot:  # noqa: ANN401
         open=frozenset(found["open"]),
         flight=frozenset(found["flight"]),
         kills=kills,
+        transcripts=dict(found["transcripts"]),
     )
 
 

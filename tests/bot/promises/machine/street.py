@@ -35,6 +35,14 @@ class Said:
     message: Message
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A message that stands in its chat no more."""
+
+    chat: ChatKey
+    id: str
+
+
 class Street:
     """The chats as they really are, whatever the service believes."""
 
@@ -54,7 +62,7 @@ class Street:
         """What the model writes; None when it is away."""
         self._keys: dict[str, tuple[float, Message]] = {}
         self._handed_over: dict[str, float] = {}
-        self._queues: dict[tuple[Process, str], asyncio.Queue[Message]] = {}
+        self._queues: dict[tuple[Process, str], asyncio.Queue[Message | Deleted]] = {}
         self._numbers = 0
 
     # Messengers.
@@ -72,6 +80,11 @@ class Street:
     def deliver(self, message: Message, process: Process) -> None:
         """A connector hears a message, perhaps not for the first time."""
         self._queues[process, message.chat.messenger].put_nowait(message)
+        self.stage.rest()
+
+    def delete(self, message: Message, process: Process) -> None:
+        """A connector hears that a message was deleted, perhaps before it hears the message."""
+        self._queues[process, message.chat.messenger].put_nowait(Deleted(message.chat, message.id))
         self.stage.rest()
 
     def arrive(self, bubble: Bubble) -> Message:
@@ -117,7 +130,7 @@ class StreetConnector:
         self.messenger = messenger
         self.idempotent = messenger == KEYED
         self._street = street
-        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._heard: asyncio.Queue[Message | Deleted] = asyncio.Queue()
         street._queues[process, messenger] = self._heard
 
     async def listen(self, ears: Ears) -> None:
@@ -125,7 +138,10 @@ class StreetConnector:
             message = await self._heard.get()
             while True:
                 try:
-                    await ears.receive(message)
+                    if isinstance(message, Deleted):
+                        await ears.deleted(message.chat, (message.id,))
+                    else:
+                        await ears.receive(message)
                 except StoreAway:
                     await asyncio.sleep(0.05)
                 else:
