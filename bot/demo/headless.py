@@ -11,38 +11,41 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.app import Office, Service
-from bot.demo.script import CHAT, LEO, MIA, NORA
+from bot.demo.script import LEO, MIA, NORA
+from bot.demo.stage import LocalStage, Stage
 from bot.drafts import Draft
 from bot.errors import DemoFailed, NotAllowed
 from bot.journal import JournalEntry
 from bot.journal_text import in_words
-from bot.people import Person, Role
-from chat.message import Author, Message
-from safety.kill import KillScope
+from bot.people import Role
+from chat.message import Author
 from safety.mode import Mode
 
 _PATIENCE_SECONDS: Final = 30.0
 _KILL_TRIES: Final = 8
-_OWNER: Final = Person("you", Role.OWNER)
-_MODERATOR: Final = Person("a moderator", Role.MODERATOR)
 _REQUESTS: Final = (
     "Sam, are you coming on saturday? promise?",
     "Sam, can you bring drinks on saturday?",
     "Sam, will you help me move?",
 )
 _SMALL_TALK: Final = ("Sam, are you awake?", "Sam, what are you watching?", "Sam?")
-_EVERYWHERE: Final = KillScope.everywhere()
 
 Found = TypeVar("Found")
 
 
 class HeadlessDemo:
-    """Plays the demo against a running service. Raises DemoFailed at the first step that went wrong."""
+    """Plays the demo against a running service. Raises DemoFailed at the first step that went wrong.
 
-    def __init__(self, office: Office, service: Service, console: Console) -> None:
+    `stage` is where: the demo's own room, unless another is given.
+    """
+
+    def __init__(
+        self, office: Office, service: Service, console: Console, stage: Stage | None = None
+    ) -> None:
         self._office = office
         self._service = service
         self._console = console
+        self._stage = stage or LocalStage(office)
         self._told: set[str] = set()
         self._started = time.monotonic()
 
@@ -84,7 +87,7 @@ class HeadlessDemo:
             if outcome == "held":
                 draft = await self._draft_of(message)
                 self._console.print(f"  held: {self._quoted(draft.bubbles)}", style="yellow")
-                await self._office.desk.reject(_MODERATOR, draft.id, "sam has not said so")
+                await self._stage.reject(draft, "sam has not said so")
                 await self._must(message, "rejected")
                 return
             if outcome not in {"answered", "ignored"}:
@@ -102,7 +105,7 @@ class HeadlessDemo:
         await asyncio.sleep(1.0)
         if await self._answers() != before:
             raise DemoFailed("a held draft was sent without approval")
-        await self._office.desk.approve(_MODERATOR, draft.id)
+        await self._stage.approve(draft)
         await self._must(message, "answered")
 
     async def _edited(self) -> None:
@@ -112,7 +115,7 @@ class HeadlessDemo:
         draft = await self._draft_of(message)
         self._console.print(f"  held: {self._quoted(draft.bubbles)}", style="yellow")
         edit = "nothing\nand im very good at it"
-        await self._office.desk.approve(_MODERATOR, draft.id, edit)
+        await self._stage.approve(draft, edit)
         await self._must(message, "answered")
         if tuple((await self._answers())[-2:]) != tuple(edit.splitlines()):
             raise DemoFailed("what was sent is not what the moderator wrote")
@@ -134,7 +137,7 @@ class HeadlessDemo:
             if await self._cancelled(asked):
                 return
             # The answer was written before the word was heard; it did not leave, but nothing was cancelled.
-            await self._office.desk.resume(_OWNER, _EVERYWHERE)
+            await self._stage.resume(Role.OWNER)
         raise DemoFailed("no running generation was cancelled by the kill")
 
     async def _silence(self) -> None:
@@ -149,12 +152,12 @@ class HeadlessDemo:
     async def _resume(self) -> None:
         self._step("resume: a moderator may not, the owner may")
         try:
-            await self._office.desk.resume(_MODERATOR, _EVERYWHERE)
+            await self._stage.resume(Role.MODERATOR)
         except NotAllowed as error:
             self._console.print(f"  refused: {error}", style="yellow")
         else:
             raise DemoFailed("a moderator could resume")
-        await self._office.desk.resume(_OWNER, _EVERYWHERE)
+        await self._stage.resume(Role.OWNER)
         await self._ask(LEO, ("Sam, you back?", *_SMALL_TALK), "answered")
 
     # What the steps are made of.
@@ -162,15 +165,15 @@ class HeadlessDemo:
     def _step(self, title: str) -> None:
         self._console.print(f"\n[bold]{title}[/bold]")
 
-    async def _say(self, author: Author, text: str) -> Message:
+    async def _say(self, author: Author, text: str) -> str:
         self._console.print(f"  [cyan]{author.name}[/cyan]: {escape(text)}")
-        return await self._office.rooms.post(CHAT.key, author, text)
+        return await self._stage.say(author, text)
 
     async def _mode(self, mode: Mode) -> None:
-        await self._office.desk.set_mode(_OWNER, CHAT.key, mode)
+        await self._stage.set_mode(mode)
         await self._tell()
 
-    async def _ask(self, author: Author, questions: Sequence[str], wanted: str) -> Message:
+    async def _ask(self, author: Author, questions: Sequence[str], wanted: str) -> str:
         """Ask until the model writes something that the rules let pass: they may well drop or hold a sample of it."""
         for question in questions:
             message = await self._say(author, question)
@@ -178,22 +181,22 @@ class HeadlessDemo:
                 return message
             if outcome == "held":
                 draft = await self._draft_of(message)
-                await self._office.desk.reject(_MODERATOR, draft.id, "the demo asks something else")
+                await self._stage.reject(draft, "the demo asks something else")
             elif outcome != "ignored":
                 break
             self._console.print("  a rule said no to what the model wrote; asked again", style="yellow")
         raise DemoFailed(f"a message ended as {outcome}, not as {wanted}")
 
-    async def _must(self, message: Message, wanted: str) -> None:
+    async def _must(self, message: str, wanted: str) -> None:
         outcome = await self._outcome(message)
         if outcome != wanted:
             raise DemoFailed(f"a message ended as {outcome}, not as {wanted}")
 
-    async def _outcome(self, message: Message) -> str:
+    async def _outcome(self, message: str) -> str:
         """Wait until a message has an outcome that no machine will change, and tell what the journal says."""
 
         async def settled() -> str | None:
-            found = (await self._office.desk.chats.outcomes(CHAT.key)).get(message.id)
+            found = (await self._office.desk.chats.outcomes(self._stage.chat)).get(message)
             return found.outcome if found and found.outcome not in {"waiting", "approved"} else None
 
         outcome = await self._until(settled, "a message has no outcome")
@@ -215,18 +218,18 @@ class HeadlessDemo:
         return self._service.worker.generating > 0
 
     async def _answers(self) -> list[str]:
-        return [message.text for message in await self._office.rooms.said(CHAT.key) if message.own]
+        return await self._stage.answers()
 
-    async def _draft_of(self, message: Message) -> Draft:
+    async def _draft_of(self, message: str) -> Draft:
         for draft in await self._office.desk.drafts.waiting():
-            if message.id in draft.messages:
+            if message in draft.messages:
                 return draft
         raise DemoFailed("the held draft is not in the list")
 
-    async def _cancelled(self, message: Message) -> bool:
+    async def _cancelled(self, message: str) -> bool:
         return any(
             entry.kind == "turn.decided"
-            and message.id in entry.facts["messages"]
+            and message in entry.facts["messages"]
             and entry.facts.get("cancelled")
             for entry in await self._office.desk.journal.newest(50)
         )
@@ -242,9 +245,9 @@ class HeadlessDemo:
                     await self._show(str(entry.facts["receipt"]))
 
     async def _show(self, receipt: str) -> None:
-        for message in await self._office.rooms.said(CHAT.key, 20):
-            if message.id == receipt:
-                self._console.print(f"  [bold magenta]Sam[/bold magenta]: {escape(message.text)}")
+        self._console.print(
+            f"  [bold magenta]Sam[/bold magenta]: {escape(await self._stage.text_of(receipt))}"
+        )
 
     @staticmethod
     def _quoted(bubbles: Sequence[str]) -> str:
