@@ -107,7 +107,9 @@ class DiscordStage:
 
 
 @asynccontextmanager
-async def on_discord(place: Place, stage: DiscordStage, folder: Path) -> AsyncIterator[tuple[Office, Service]]:
+async def on_discord(
+    place: Place, stage: DiscordStage, folder: Path
+) -> AsyncIterator[tuple[Office, Service]]:
     """The whole service as `understudy run` has it, but for where its connections lead; ends if the service does."""
     settings = demo_settings(Settings(persona=SAMPLE_PERSONA, model=ModelSettings(threads=1)), folder)
     discord = place.settings(moderators=(str(stage.moderator.id),))
@@ -136,7 +138,7 @@ async def test_the_demos_story_is_played_on_discord_step_by_step(place: Place, s
     for (step, journal), part in zip(STEPS.items(), parts, strict=True):
         lines = "\n".join(line for line in part.splitlines() if line.startswith("    journal "))
         assert re.search(journal, lines), (step, part)
-    # Each message of the channel has one outcome; nothing that Sam said pinged anybody, and each bubble stands there once.
+    # Each message has an outcome; each bubble stands there once, and pinged nobody.
     outcomes = await _outcomes(place, stage, state_dir)
     theirs = [one for one in place.channel.messages.values() if one.author is not place.bot.user]
     assert {str(one.id) for one in theirs} <= outcomes
