@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.storm.record import Line, read_record
-from benchmarks.storm.town import Town
+from benchmarks.storm.record import Line
+from bot.app import Office
 from bot.chats import MessageOutcome
 from bot.drafts import Draft
+from chat.message import ChatKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,15 @@ class Books:
         ]
 
 
-async def open_books(town: Town, said: dict[str, list[str]]) -> Books:
-    """Read it all."""
-    office, partitions = town.office, town.office.store.partitions
+async def open_books(
+    office: Office,
+    chats: Sequence[ChatKey],
+    said: dict[str, list[str]],
+    messenger: list[Line],
+    model: list[Line],
+) -> Books:
+    """Read what Redis has, and lay what others saw beside it."""
+    partitions = office.store.partitions
     journals = {}
     drafts = {}
     for partition in partitions.all():
@@ -78,9 +86,9 @@ async def open_books(town: Town, said: dict[str, list[str]]) -> Books:
     return Books(
         said=said,
         journals=journals,
-        partition_of={str(chat): partitions.of(chat) for chat in town.chats},
-        outcomes={str(chat): await office.desk.chats.outcomes(chat) for chat in town.chats},
+        partition_of={str(chat): partitions.of(chat) for chat in chats},
+        outcomes={str(chat): await office.desk.chats.outcomes(chat) for chat in chats},
         drafts=drafts,
-        messenger=read_record(town.messenger_record),
-        model=read_record(town.model_record),
+        messenger=messenger,
+        model=model,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from benchmarks.storm.town import Town
+from benchmarks.storm.wire import Object
+from bot.app import Office
 from bot.drafts import Draft
 from bot.errors import DraftRefused, StoreError
 from bot.people import Person, Role
+from chat.message import ChatKey
 
 FRIENDS: Final = ("mia", "leo", "ada")
 OWNER: Final = Person("olivia", Role.OWNER)
@@ -31,6 +33,21 @@ def word(number: int) -> str:
     return "".join(syllables)
 
 
+class Place(Protocol):
+    """Where they meet: a town, or a server of Discord's."""
+
+    @property
+    def office(self) -> Office:
+        """What moderators see and do."""
+
+    @property
+    def chats(self) -> list[ChatKey]:
+        """Where friends write."""
+
+    async def say(self, chat: ChatKey, author: str, text: str) -> Object:
+        """Let a friend write in a chat; gives the message as the messenger has it."""
+
+
 async def insist(question: Callable[[], Awaitable[Found]]) -> Found:
     """Ask until Redis answers."""
     while True:
@@ -43,10 +60,10 @@ async def insist(question: Callable[[], Awaitable[Found]]) -> Found:
 class Friends:
     """They write so many messages in all, at random moments, each with a text of its own."""
 
-    def __init__(self, town: Town, chance: random.Random) -> None:
-        self._town = town
+    def __init__(self, place: Place, chance: random.Random) -> None:
+        self._place = place
         self._chance = chance
-        self.said: dict[str, list[str]] = {str(chat): [] for chat in town.chats}
+        self.said: dict[str, list[str]] = {str(chat): [] for chat in place.chats}
         """The ids of what they wrote, chat by chat, in order."""
         self._number = 0
 
@@ -61,16 +78,16 @@ class Friends:
 
     async def say(self, text: str) -> None:
         """One of them writes in some chat."""
-        chat = self._chance.choice(self._town.chats)
-        message = await self._town.say(chat, self._chance.choice(FRIENDS), text)
+        chat = self._chance.choice(self._place.chats)
+        message = await self._place.say(chat, self._chance.choice(FRIENDS), text)
         self.said[str(chat)].append(message["id"])
 
 
 class Moderators:
     """They decide on the drafts that wait: mostly yes, two at once; also with an edit, once more, or no."""
 
-    def __init__(self, town: Town, chance: random.Random) -> None:
-        self._town = town
+    def __init__(self, place: Place, chance: random.Random) -> None:
+        self._place = place
         self._chance = chance
         self._edits = 0
         self.approved = 0
@@ -81,11 +98,11 @@ class Moderators:
 
     async def decide(self) -> None:
         """Decide once on all that waits."""
-        for draft in await insist(self._town.office.desk.drafts.waiting):
+        for draft in await insist(self._place.office.desk.drafts.waiting):
             await self._decide(draft)
 
     async def _decide(self, draft: Draft) -> None:
-        desk, (one, other) = self._town.office.desk, MODERATORS
+        desk, (one, other) = self._place.office.desk, MODERATORS
         choice = self._chance.random()
         if choice < 0.1:
             deeds = [self._try(lambda: desk.reject(one, draft.id, "not now"), "rejected")]

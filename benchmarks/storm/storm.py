@@ -12,7 +12,8 @@ from typing import Final
 
 from benchmarks.storm.accountant import FINAL, Violation, arrived_after, audit, kills
 from benchmarks.storm.books import Books, open_books
-from benchmarks.storm.people import Friends, Moderators, insist
+from benchmarks.storm.people import Friends, Moderators, Place, insist
+from benchmarks.storm.record import read_record
 from benchmarks.storm.town import OFFICE_SETTINGS, Town, chat_keys, town
 from benchmarks.storm.weather import ROUGH, Weather
 from bot.errors import StoreError
@@ -58,7 +59,7 @@ async def storm(plan: Plan, folder: Path) -> Aftermath:
         weather = Weather(place, friends, random.Random(chance.random()))
         await place.behave(ROUGH)
         busy = [
-            asyncio.create_task(_keep_deciding(moderators)),
+            asyncio.create_task(keep_deciding(moderators)),
             asyncio.create_task(weather.keep_lifting()),
         ]
         try:
@@ -75,7 +76,8 @@ async def storm(plan: Plan, folder: Path) -> Aftermath:
                     raise error
         for worker in place.workers:
             await worker.child.kill()
-        books = await open_books(place, friends.said)
+        records = read_record(place.messenger_record), read_record(place.model_record)
+        books = await open_books(place.office, place.chats, friends.said, *records)
     violations = audit(books)
     figures = _figures(plan, books, weather.done, moderators) | {
         "seconds to come to rest": round(rested, 1),
@@ -90,7 +92,8 @@ def _mode(number: int) -> Mode:
     return Mode.MANUAL if number % _MANUAL_EVERY == _MANUAL_EVERY - 1 else Mode.AUTO
 
 
-async def _keep_deciding(moderators: Moderators) -> None:
+async def keep_deciding(moderators: Moderators) -> None:
+    """Have moderators decide until cancelled."""
     while True:
         await moderators.decide()
         await asyncio.sleep(0.3)
@@ -100,7 +103,7 @@ async def _come_to_rest(place: Town, friends: Friends, seconds: float) -> float:
     """Wait until nothing is to be done any more, or too long; gives the seconds it took."""
     started = time.monotonic()
     while time.monotonic() - started < seconds:
-        if not await place.untold() and await _all_final(place, friends):
+        if not await place.untold() and await all_final(place, friends):
             break
         await asyncio.sleep(0.3)
     # What a wire held back has arrived by then.
@@ -108,7 +111,8 @@ async def _come_to_rest(place: Town, friends: Friends, seconds: float) -> float:
     return time.monotonic() - started
 
 
-async def _all_final(place: Town, friends: Friends) -> bool:
+async def all_final(place: Place, friends: Friends) -> bool:
+    """Whether every message that friends wrote has an outcome which no machine will change."""
     for chat in place.chats:
         try:
             outcomes = await insist(lambda chat=chat: place.office.desk.chats.outcomes(chat))  # type: ignore[misc]

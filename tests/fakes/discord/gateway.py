@@ -50,9 +50,9 @@ class Session:
         if self.connection is not None:
             self.connection.put(frame)
 
-    def repeat(self) -> None:
-        """Tell the last event again, as a new one."""
-        last = self.told[-1]
+    def repeat(self, back: int = 1) -> None:
+        """Tell the last event again, or one so far back, as a new one."""
+        last = self.told[-back]
         self.tell(last["t"], last["d"])
 
 
@@ -63,7 +63,7 @@ class Connection:
         self._fake = fake
         self._request = request
         self._socket = web.WebSocketResponse(heartbeat=None, compress=False)
-        self._queue: asyncio.Queue[dict[str, Any] | int] = asyncio.Queue()
+        self._queue: asyncio.Queue[dict[str, Any] | int | float] = asyncio.Queue()
         # One compression context a connection; each frame ends with a flush.
         self._compress = zlib.compressobj() if request.query.get("compress") == "zlib-stream" else None
         self._session: Session | None = None
@@ -95,6 +95,20 @@ class Connection:
     def close(self, code: int) -> None:
         self.put(code)
 
+    def reconnect(self) -> None:
+        """Ask to reconnect and resume."""
+        self.put({"op": RECONNECT, "d": None, "s": None, "t": None})
+
+    def invalidate(self, *, resumable: bool) -> None:
+        """Say that the session is void, or only this connection of it."""
+        self.put({"op": INVALID, "d": resumable, "s": None, "t": None})
+        if not resumable and self._session is not None:
+            self._fake.sessions.pop(self._session.id, None)
+
+    def stall(self, seconds: float) -> None:
+        """Let what is put from here on come so much later."""
+        self._queue.put_nowait(float(seconds))
+
     def cut(self) -> None:
         """The network is gone: no closing handshake."""
         if self._request.transport is not None:
@@ -103,6 +117,9 @@ class Connection:
     async def _write(self) -> None:
         while True:
             frame = await self._queue.get()
+            if isinstance(frame, float):
+                await asyncio.sleep(frame)
+                continue
             if isinstance(frame, int):
                 await self._socket.close(code=frame)
                 return

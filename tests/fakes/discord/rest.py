@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -45,6 +45,7 @@ class Asked:
     method: str
     path: str
     body: Any = None
+    at: float = field(default_factory=time.time)
 
 
 @dataclass
@@ -113,10 +114,17 @@ class Rest:
         asked = Asked(request.method, path, body)
         self._fake.asked.append(asked)
         play = next((one for one in self._fake.plays if one.is_of(request.method, path)), None)
+        if play is None and self._fake.mood is not None:
+            play = self._fake.mood(request.method, path)
         if play is None:
             return self._answer(request, asked, readable=readable)
         play.met += 1
-        response = self._answer(request, asked, readable=readable) if play.took else None
+        took = play.took or play.then == "handle"
+        response = self._answer(request, asked, readable=readable) if took else None
+        await asyncio.sleep(play.seconds)
+        if play.then == "handle":
+            assert response is not None
+            return response
         if play.then == "answer":
             headers = {"Via": "1.1 google"} | dict(play.headers)
             return _json(dict(play.body), play.status, {k: v for k, v in headers.items() if v})

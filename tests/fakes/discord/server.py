@@ -11,7 +11,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.fakes.discord.commands import typed
-from tests.fakes.discord.gateway import INVALID, RECONNECT, Connection, Session, tell_each
+from tests.fakes.discord.gateway import Connection, Session, tell_each
 from tests.fakes.discord.interactions import COMMAND, Interaction, invoked
 from tests.fakes.discord.permissions import PRIVILEGED, Intent, Permission, permissions_in
 from tests.fakes.discord.rest import Asked, Rest
@@ -84,17 +84,19 @@ class Play:
     """What requests meet instead of, or after, the ordinary handling.
 
     `took` says whether the request has its effect. Then it is answered with `status`, the connection is dropped, or
-    it is held until the caller is gone.
+    it is held until the caller is gone. `handle` is the ordinary answer, only late.
     """
 
     method: str
     path: str
     """A regular expression for the path below /api/v10."""
-    then: Literal["answer", "drop", "hold"] = "answer"
+    then: Literal["answer", "drop", "hold", "handle"] = "answer"
     took: bool = False
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    """How long the answer takes, the effect being there at once."""
     times: int = 1
     met: int = 0
 
@@ -136,6 +138,8 @@ class FakeDiscord:
         self.violations: list[str] = []
         self.asked: list[Asked] = []
         self.plays: list[Play] = []
+        self.mood: Callable[[str, str], Play | None] | None = None
+        """Asked by method and path what a request meets, where no play is for it."""
         self.limits: dict[tuple[str, str], Limit] = {}
         """By method and route, such as `("POST", "/channels/{}/messages")`."""
         self.heartbeat_ms = 41_250
@@ -361,11 +365,11 @@ class FakeDiscord:
     def reconnect(self) -> None:
         """Ask every connection to reconnect and resume."""
         for connection in self.open_connections:
-            connection.put({"op": RECONNECT, "d": None, "s": None, "t": None})
+            connection.reconnect()
 
     def invalidate(self, *, resumable: bool) -> None:
         for connection in self.open_connections:
-            connection.put({"op": INVALID, "d": resumable, "s": None, "t": None})
+            connection.invalidate(resumable=resumable)
         if not resumable:
             self.sessions.clear()
 

@@ -1,0 +1,60 @@
+"""One service process of the storm over Discord.
+
+python -m benchmarks.discord_storm.service ORDERS, a JSON file; see `Orders`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import ssl
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.storm.process import ready
+from bot.app import open_office, open_service
+from bot.errors import StoreAway
+from bot.log import configure_logs
+from bot.messengers.discord.connector import DiscordConnector
+from bot.settings import Settings
+from tests.fakes.discord.server import connector_to
+from tests.fakes.model_server import ServedEngine
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What one process is told: its settings, where the model and Discord are, and whom it is to trust."""
+
+    settings: dict[str, Any]
+    model_url: str
+    discord_port: int
+    authority: str
+
+
+async def main(orders: Orders) -> None:
+    """Serve until killed."""
+    configure_logs("info")
+    # It says each reconnection with a traceback; the storm has hundreds.
+    logging.getLogger("discord").setLevel(logging.CRITICAL)
+    settings = Settings(**orders.settings)
+    context = ssl.create_default_context(cafile=orders.authority)
+
+    while True:
+        try:
+            async with open_office(settings) as office:
+                connector = DiscordConnector(
+                    settings.discord, "Sam", office.desk, lambda: connector_to(orders.discord_port, context)
+                )
+                async with open_service(office, [connector], ServedEngine(orders.model_url)) as service:
+                    ready("running")
+                    await service.run()
+        except StoreAway:
+            # Redis is away just as this starts: whoever supervises services starts them again.
+            await asyncio.sleep(0.2)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Orders(**json.loads(Path(sys.argv[1]).read_text()))))

@@ -1,0 +1,211 @@
+"""The weather: what is done to Discord, to Redis and to the processes, drawn from a seed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from benchmarks.discord_storm.place import Place
+from benchmarks.storm.people import OWNER, Friends, insist
+from tests.fakes.discord.gateway import Connection, Session
+from tests.fakes.discord.server import Limit, Play
+
+_POSTS: Final = ("POST", "/channels/{}/messages")
+_REPEATS_AMONG: Final = 30
+
+Deed = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Weather:
+    """Does its worst for a while; `done` counts what it did."""
+
+    def __init__(self, place: Place, friends: Friends, chance: random.Random) -> None:
+        self._place = place
+        self._friends = friends
+        self._chance = chance
+        self._deeds: tuple[tuple[int, Deed], ...] = (
+            (6, self._kill_service),
+            (3, self._stop_service),
+            (1, self._restart_redis),
+            (5, self._reconnect),
+            (2, self._invalidate_resumable),
+            (2, self._invalidate),
+            (3, self._close),
+            (5, self._cut),
+            (3, self._stall),
+            (12, self._repeat),
+            (3, self._limit),
+            (1, self._shut_gateway),
+            (2, self._say_kill_word),
+        )
+        self._at_redis = asyncio.Lock()
+        self._busy = [asyncio.Lock() for _ in place.services]
+        self.done: Counter[str] = Counter()
+
+    async def rage(self, seconds: float) -> None:
+        """Do one thing after the other, each of them at least once, several at a time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        self._place.fake.mood = self._draw
+        deeds = [deed for _, deed in self._deeds]
+        due = [*deeds]
+        self._chance.shuffle(due)
+        weights = [weight for weight, _ in self._deeds]
+        async with asyncio.TaskGroup() as group:
+            pause = min(0.6, seconds / 2 / len(due))
+            while due or loop.time() < until:
+                await asyncio.sleep(self._chance.uniform(0.2, 1.8) * pause)
+                deed = due.pop() if due else self._chance.choices(deeds, weights)[0]
+                group.create_task(deed())
+
+    async def keep_lifting(self) -> None:
+        """The owner looks now and then, and resumes."""
+        while True:
+            await asyncio.sleep(self._chance.uniform(0.5, 2.5))
+            await self.lift()
+
+    async def lift(self) -> None:
+        """The owner resumes whatever was killed."""
+        desk = self._place.office.desk
+        for kill in await insist(desk.kill_switch.kills):
+            await insist(lambda kill=kill: desk.resume(OWNER, kill.scope))  # type: ignore[misc]
+
+    async def clear(self) -> None:
+        """The storm is over: everybody is there, no kill stands, and Discord has no faults any more."""
+        fake = self._place.fake
+        fake.mood, fake.refuses_gateway = None, False
+        fake.limits.clear()
+        for number, service in enumerate(self._place.services):
+            service.send(signal.SIGCONT)
+            async with self._busy[number]:
+                if not service.alive:
+                    await service.start()
+        await self.lift()
+
+    def _draw(self, method: str, path: str) -> Play | None:
+        """What one request meets: mostly nothing."""
+        chance, posts = self._chance, method == "POST" and path.endswith("/messages")
+        if chance.random() > (0.3 if posts else 0.1):
+            return None
+        kind = chance.choices(
+            ("limited", "limited everywhere", "fault", "answer lost", "request lost", "silence", "slow"),
+            (4, 1, 4, 4, 3, 1, 4),
+        )[0]
+        self.done[f"requests: {kind}"] += 1
+        seconds = round(chance.uniform(0.1, 0.8), 3)
+        match kind:
+            case "limited" | "limited everywhere":
+                everywhere = kind == "limited everywhere"
+                body = {
+                    "message": "You are being rate limited.",
+                    "retry_after": seconds,
+                    "global": everywhere,
+                }
+                headers = {"Retry-After": str(seconds), "X-RateLimit-Scope": "user"}
+                headers |= {"X-RateLimit-Global": "true"} if everywhere else {}
+                return Play(method, path, status=429, body=body, headers=headers)
+            case "fault":
+                status = chance.choice((500, 502, 503, 504))
+                return Play(method, path, status=status, took=chance.random() < 0.5)
+            case "answer lost" | "request lost":
+                return Play(method, path, then="drop", took=kind == "answer lost")
+            case "silence":
+                # Shorter than any patience but the sender's.
+                return Play(method, path, then="drop", took=chance.random() < 0.5, seconds=6.0)
+            case _:
+                return Play(method, path, then="handle", seconds=chance.uniform(0.2, 2.5))
+
+    def _session(self) -> Session | None:
+        open_ = [one for one in self._place.fake.sessions.values() if one.connection is not None]
+        return self._chance.choice(open_) if open_ else None
+
+    def _connection(self, what: str) -> Connection | None:
+        session = self._session()
+        if session is None:
+            return None
+        self.done[what] += 1
+        return session.connection
+
+    async def _reconnect(self) -> None:
+        if self._chance.random() < 0.5:
+            self.done["gateway: RECONNECT to all"] += 1
+            self._place.fake.reconnect()
+        elif (connection := self._connection("gateway: RECONNECT")) is not None:
+            connection.reconnect()
+
+    async def _invalidate_resumable(self) -> None:
+        if (connection := self._connection("gateway: INVALID_SESSION, resumable")) is not None:
+            connection.invalidate(resumable=True)
+
+    async def _invalidate(self) -> None:
+        if (connection := self._connection("gateway: INVALID_SESSION")) is not None:
+            connection.invalidate(resumable=False)
+
+    async def _close(self) -> None:
+        code = self._chance.choice((4000, 1001))
+        if (connection := self._connection(f"gateway: closed with {code}")) is not None:
+            connection.close(code)
+
+    async def _cut(self) -> None:
+        if (connection := self._connection("gateway: cut")) is not None:
+            connection.cut()
+
+    async def _stall(self) -> None:
+        if (connection := self._connection("gateway: events late")) is not None:
+            connection.stall(self._chance.uniform(0.2, 2.0))
+
+    async def _repeat(self) -> None:
+        session = self._session()
+        if session is None:
+            return
+        told = [back for back in range(1, _REPEATS_AMONG) if back <= len(session.told)]
+        messages = [back for back in told if session.told[-back]["t"] == "MESSAGE_CREATE"]
+        if messages:
+            self.done["gateway: events told twice"] += 1
+            session.repeat(self._chance.choice(messages))
+
+    async def _limit(self) -> None:
+        self.done["spells of a small bucket"] += 1
+        self._place.fake.limits[_POSTS] = Limit(2, self._chance.uniform(0.5, 3.0))
+        await asyncio.sleep(self._chance.uniform(1.0, 4.0))
+        self._place.fake.limits.pop(_POSTS, None)
+
+    async def _shut_gateway(self) -> None:
+        self.done["gateway: away"] += 1
+        self._place.fake.refuses_gateway = True
+        self._place.fake.cut()
+        await asyncio.sleep(self._chance.uniform(0.5, 2.0))
+        self._place.fake.refuses_gateway = False
+
+    async def _say_kill_word(self) -> None:
+        self.done["kill words"] += 1
+        await self._friends.say("pineapple")
+
+    async def _kill_service(self) -> None:
+        number = self._chance.randrange(len(self._place.services))
+        service = self._place.services[number]
+        async with self._busy[number]:
+            await service.kill()
+            self.done["processes killed"] += 1
+            await asyncio.sleep(self._chance.uniform(0.0, 1.5))
+            await service.start()
+
+    async def _stop_service(self) -> None:
+        number = self._chance.randrange(len(self._place.services))
+        service = self._place.services[number]
+        async with self._busy[number]:
+            service.send(signal.SIGSTOP)
+            self.done["processes stopped"] += 1
+            await asyncio.sleep(self._chance.choice((0.3, 1.0, 2.5, 5.0)))
+            service.send(signal.SIGCONT)
+
+    async def _restart_redis(self) -> None:
+        async with self._at_redis:
+            await self._place.redis.kill()
+            await asyncio.sleep(self._chance.uniform(0.0, 2.0))
+            await self._place.redis.start()
+            self.done["Redis restarts"] += 1
