@@ -8,7 +8,7 @@ EXTRAS = dev$(if $(TRAIN),$(comma)train)
 comma = ,
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: export-speed dataset-speed recipes mutations demo run test storm kill-latency lint types format sample-persona clean
+.PHONY: export-speed dataset-speed recipes mutations demo run test storm discord-storm kill-latency lint types format sample-persona clean
 
 demo: $(VENV)/installed
 	@$(BIN)/understudy demo $(if $(HEADLESS),--headless)
@@ -22,6 +22,10 @@ test: lint types
 # What the README's figures on safety come from: minutes each, with real processes. `make storm STORM="--seed 7"`
 storm: $(VENV)/installed-$(EXTRAS)
 	$(BIN)/python -m benchmarks.storm $(STORM)
+
+# The same over Discord's protocol. `make discord-storm STORM="--seed 7 --rounds 3"`
+discord-storm: $(VENV)/installed-$(EXTRAS)
+	$(BIN)/python -m benchmarks.discord_storm $(STORM)
 
 export-speed: $(VENV)/installed-$(EXTRAS)
 	$(BIN)/python -m benchmarks.exports

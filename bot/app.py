@@ -7,6 +7,7 @@ need. `open_service` adds the model and what runs: worker, sender, connectors, s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -48,6 +49,7 @@ from bot.rewrites import Rewrites
 from bot.rulebook import Rulebook
 from bot.sender import Sender
 from bot.settings import Settings
+from bot.shards import muddles
 from bot.store.store import Store
 from bot.troubles import Troubles
 from bot.turn_queue import TurnQueue
@@ -70,6 +72,7 @@ from safety.pings import Pings
 
 _log = structlog.get_logger()
 _SWEEP_SECONDS: Final = 5.0
+_MUDDLED_LOOKS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +268,7 @@ class Service:
             for connector in self._connectors:
                 group.create_task(connector.listen(self.inbox))
             group.create_task(self._sweep())
+            group.create_task(self._watch_shards())
             group.create_task(
                 self._office.attendance.keep(
                     self._name,
@@ -276,7 +280,20 @@ class Service:
 
     async def _condition(self) -> Condition:
         generating = self.worker.generating + self.rewriter.generating
-        return Condition(self.engine.alive, self.engine.trouble, generating, await self._troubles.look())
+        held = tuple(one for connector in self._connectors for one in connector.held)
+        troubles = await self._troubles.look()
+        return Condition(self.engine.alive, self.engine.trouble, generating, troubles, held)
+
+    async def _watch_shards(self) -> None:
+        """Say what is wrong with who holds which shards, once it has been so for a while: processes come and go."""
+        known: dict[str, int] = {}
+        while True:
+            with contextlib.suppress(StoreAway):
+                found = muddles(await self._office.attendance.present())
+                known = {place: known.get(place, 0) + 1 for place in found}
+                for place in (place for place, looks in known.items() if looks == _MUDDLED_LOOKS):
+                    _log.warning("shards.muddled", place=place, reason=found[place])
+            await self._office.clock.sleep(_SWEEP_SECONDS)
 
     async def _sweep(self) -> None:
         while True:

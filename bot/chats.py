@@ -19,6 +19,8 @@ from safety.mode import ChatPolicy, Mode
 
 DEFAULT_PROBABILITY: Final = 0.35
 _STRETCH: Final = 500
+_UNSERVED_SECONDS: Final = 10
+"""A bubble that is due is taken at once, by whoever hears its chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class ChatState:
     """Whether a worker has the chat in hand."""
     owner_seen: datetime | None = None
     """When the owner was last there in person."""
+    unserved_seconds: int = 0
+    """For how long its next bubble has waited for a process that hears the chat; 0 where one does."""
 
 
 class Chats:
@@ -136,10 +140,15 @@ class Chats:
         prefix = self._prefix(key)
         waiting = await self._store.ask("llen", f"{prefix}box:{key}")
         leaving = await self._store.ask("llen", f"{prefix}out:{key}")
+        due = (
+            await self._store.ask("zscore", f"{prefix}outbox:{key.messenger}", str(key)) if leaving else None
+        )
+        late = 0 if due is None else int((self._clock.now_ms() - due) / 1000)
         seen = fields.get("owner_at")
         return ChatState(
             *(Chat(key, fields["title"]), policy_of(fields), waiting, leaving, "claim" in fields),
             owner_seen=as_datetime(int(seen)) if seen else None,
+            unserved_seconds=late if late >= _UNSERVED_SECONDS else 0,
         )
 
     async def all(self) -> tuple[ChatState, ...]:

@@ -19,6 +19,14 @@ _EVERY_SECONDS: Final = 2.0
 _ALIVE_MS: Final = 8000
 
 
+class Held(NamedTuple):
+    """One of the shards over which a messenger spreads an account; the process that holds it hears its chats."""
+
+    account: str
+    shard: int
+    shards: int
+
+
 @dataclass(frozen=True, slots=True)
 class Presence:
     """One running service."""
@@ -36,6 +44,9 @@ class Presence:
     troubles: Mapping[str, str] = field(default_factory=dict)
     """Of a messenger, by its name, or of a chat, by its key: what keeps it from working, in a line."""
 
+    held: tuple[Held, ...] = ()
+    """The shards of accounts that it hears for."""
+
 
 class Condition(NamedTuple):
     """How a service's model and its messengers are; as `Presence` says it."""
@@ -44,6 +55,7 @@ class Condition(NamedTuple):
     trouble: str
     generating: int
     troubles: Mapping[str, str]
+    held: tuple[Held, ...] = ()
 
 
 class Attendance:
@@ -61,10 +73,11 @@ class Attendance:
         try:
             while True:
                 with contextlib.suppress(StoreAway):
-                    alive, trouble, generating, troubles = await look()
+                    alive, trouble, generating, troubles, held = await look()
                     here = Presence(
                         *(name, os.getpid(), since, persona, fingerprint, alive, generating, trouble),
                         troubles=dict(troubles),
+                        held=held,
                     )
                     entry = json.dumps(asdict(here) | {"until_ms": self._clock.now_ms() + _ALIVE_MS})
                     await self._store.ask("hset", _SERVICES, name, entry)
@@ -79,6 +92,7 @@ class Attendance:
         for name, text in sorted((await self._store.hash(_SERVICES)).items()):
             entry = json.loads(text)
             if entry.pop("until_ms") > self._clock.now_ms():
+                entry["held"] = tuple(Held(*one) for one in entry.get("held", ()))
                 found.append(Presence(**entry))
             else:
                 # One that died without a word; should it only have been slow, it says so again.

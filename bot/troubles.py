@@ -8,6 +8,7 @@ import structlog
 
 from bot.messengers.base import Connector
 from bot.presence import Presence
+from bot.shards import muddles
 from chat.message import ChatKey
 
 _log = structlog.get_logger()
@@ -38,5 +39,7 @@ class Troubles:
 
 
 def troubles_of(services: Iterable[Presence]) -> dict[str, str]:
-    """What the running services say, by messenger or chat; of several lines on one place, one."""
-    return {place: line for service in services for place, line in sorted(service.troubles.items())}
+    """What the running services say, by messenger or chat; of several lines on one place, one. And their shards."""
+    services = tuple(services)
+    said = {place: line for service in services for place, line in sorted(service.troubles.items())}
+    return said | muddles(services)

@@ -16,7 +16,7 @@ from benchmarks.storm.accountant import Violation, arrived_after, audit, kills
 from benchmarks.storm.books import Books, open_books
 from benchmarks.storm.people import Friends, Moderators
 from benchmarks.storm.record import read_record
-from benchmarks.storm.storm import all_final, keep_deciding
+from benchmarks.storm.storm import Aftermath, all_final, keep_deciding
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,6 @@ class Plan:
     messages: int = 600
     calm_seconds: float = 120.0
     """How long everything may take to come to rest afterwards."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aftermath:
-    """What came of it."""
-
-    plan: Plan
-    figures: dict[str, int | float]
-    violations: list[Violation]
-    books: Books
 
 
 async def storm(plan: Plan, folder: Path) -> Aftermath:
@@ -82,7 +72,7 @@ async def storm(plan: Plan, folder: Path) -> Aftermath:
             "seconds to come to rest": round(rested, 1),
             "seconds in all": round(time.monotonic() - started, 1),
         }
-    return Aftermath(plan, figures, violations, books)
+    return Aftermath(plan.seed, figures, violations, books)
 
 
 async def _all_hear(there: Place, count: int) -> None:

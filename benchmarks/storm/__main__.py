@@ -36,7 +36,7 @@ PROMISES = {
 
 def show(console: Console, aftermath: Aftermath) -> None:
     """Print the table, and the stories of what went wrong."""
-    table = Table(title=f"Storm, seed {aftermath.plan.seed}", show_header=False)
+    table = Table(title=f"Storm, seed {aftermath.seed}", show_header=False)
     for name, figure in aftermath.figures.items():
         table.add_row(name, f"{figure:,}")
     table.add_section()

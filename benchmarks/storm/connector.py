@@ -21,6 +21,7 @@ class StormConnector:
     """Implements `bot.messengers.base.Connector`; notes in a record of its own when each message was taken in."""
 
     serves: Final = None
+    held: Final = ()
 
     def __init__(self, messenger: str, port: int, record: Record) -> None:
         self._messenger = messenger

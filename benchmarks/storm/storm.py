@@ -40,7 +40,7 @@ class Plan:
 class Aftermath:
     """What came of it."""
 
-    plan: Plan
+    seed: int
     figures: dict[str, int | float]
     violations: list[Violation]
     books: Books
@@ -83,7 +83,7 @@ async def storm(plan: Plan, folder: Path) -> Aftermath:
         "seconds to come to rest": round(rested, 1),
         "seconds in all": round(time.monotonic() - started, 1),
     }
-    return Aftermath(plan, figures, violations, books)
+    return Aftermath(plan.seed, figures, violations, books)
 
 
 def _mode(number: int) -> Mode:

@@ -47,7 +47,7 @@ def add_to(app: typer.Typer) -> None:
 
 async def _status(settings: Settings, *, as_json: bool) -> None:
     async with open_office(settings) as office:
-        found = await _look(office)
+        found = await look(office)
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -70,6 +70,12 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
         say(f"TROUBLE {place}: {line}", "bold red")
     if not found["services"]:
         say("no service is running", "yellow")
+    for chat in found["chats"]:
+        if chat["unserved_seconds"]:
+            say(
+                f"{chat['key']}: its answer has waited {chat['unserved_seconds']} s for a process that hears the chat",
+                "yellow",
+            )
     columns = ("key", "title", "mode", "probability", "waiting", "leaving")
     if found["chats"]:
         rows = [tuple(str(chat[name]) for name in columns) for chat in found["chats"]]
@@ -82,7 +88,8 @@ def _time(iso: str) -> str:
     return f"{datetime.fromisoformat(iso).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-async def _look(office: Office) -> dict[str, Any]:
+async def look(office: Office) -> dict[str, Any]:
+    """Give what `status --json` shows. Raises StoreAway."""
     absence = await office.owner_watch.absence()
     services = await office.attendance.present()
     return {
@@ -102,6 +109,7 @@ async def _look(office: Office) -> dict[str, Any]:
                 "probability": state.policy.probability,
                 "waiting": state.waiting,
                 "leaving": state.leaving,
+                "unserved_seconds": state.unserved_seconds,
             }
             for state in await office.desk.chats.all()
         ],

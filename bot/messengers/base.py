@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from bot.backlog import Standing
 from bot.inbox import Received
 from bot.places import Place
+from bot.presence import Held
 from chat.message import Author, ChatKey, Message
 from safety.kill import KillReach, KillReport
 
@@ -143,6 +144,10 @@ class Connector(Protocol):
 
         A place is the messenger by its name, or a chat of these by its key. Empty where all is well.
         """
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """The shards of the account that are held here; none where the messenger knows no such thing."""
 
     async def listen(self, ears: Ears) -> None:
         """Hear until cancelled; a message is given until `receive` returns, then it may be forgotten."""

@@ -110,6 +110,7 @@ class LocalConnector:
 
     messenger: Final = MESSENGER
     serves: Final = None
+    held: Final = ()
 
     def __init__(self, rooms: LocalRooms, store: Store, account: Account, *, idempotent: bool = True) -> None:
         self._rooms = rooms

@@ -46,6 +46,7 @@ from bot.messengers.discord.settings import DiscordSettings
 from bot.messengers.discord.shards import Shards, Turns
 from bot.messengers.discord.troubles import Late, send_error, trouble
 from bot.pacing import Pacing
+from bot.presence import Held
 from chat.message import ChatKey, Message
 
 _log = structlog.get_logger()
@@ -130,6 +131,15 @@ class DiscordConnector:
             return {MESSENGER: self.trouble}
         lacking = {str(chat): self._lack(chat) for chat in chats}
         return {place: line for place, line in lacking.items() if line}
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """The shards that are signed in here."""
+        return tuple(
+            Held(f"discord/{client.user.id}", client.shard_id or 0, self._shards.count)
+            for client in self._shards.clients
+            if client.user is not None
+        )
 
     async def listen(self, ears: Ears) -> None:
         """Be on Discord until cancelled."""

@@ -18,6 +18,7 @@ class MemoryMessenger:
     """Implements `bot.messengers.base.Connector`; `hear` is somebody writing, `said` is what was sent."""
 
     messenger = MEMORY
+    held = ()
 
     def __init__(self, *, idempotent: bool = True) -> None:
         self.idempotent = idempotent

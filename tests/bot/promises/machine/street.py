@@ -125,6 +125,7 @@ class StreetConnector:
     """Implements `bot.messengers.base.Connector` for one process."""
 
     serves = None
+    held = ()
 
     def __init__(self, street: Street, process: Process, messenger: str) -> None:
         self.messenger = messenger
