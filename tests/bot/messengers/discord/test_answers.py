@@ -48,6 +48,38 @@ async def test_a_kill_and_an_opt_out_that_came_too_late_count_all_the_same(
     await until(out)
 
 
+async def test_a_command_that_is_told_of_twice_is_done_once(
+    steered: Steered, place: Place, leo: User
+) -> None:
+    await steered.enable()
+    (session,) = place.fake.sessions.values()
+    with capture_logs() as logs:
+        for verb in ("kill", "optout", "status"):
+            used = steered.type(leo, verb)
+            used.told += 1
+            session.repeat()
+            await answer_to(used)
+        await soon(lambda: [line["event"] for line in logs].count("discord.interaction_taken") == 3)
+    kinds = [entry.kind for entry in await steered.office.desk.journal.newest(100)]
+    # Of the changes one is the owner's, who let it in.
+    assert (kinds.count("kill"), kinds.count("consent.changed")) == (1, 2)
+
+
+async def test_a_kill_that_came_again_after_a_resume_kills_nobody(
+    steered: Steered, place: Place, leo: User
+) -> None:
+    (session,) = place.fake.sessions.values()
+    used = steered.type(leo, "kill")
+    used.told += 1
+    again = session.told[-1]
+    await answer_to(used)
+    await steered.told(place.olivia, "resume")
+    with capture_logs() as logs:
+        session.tell(again["t"], again["d"])
+        await soon(lambda: [line for line in logs if line["event"] == "discord.interaction_taken"])
+    assert await steered.killed() == []
+
+
 async def test_while_the_store_is_away_each_command_is_one_clear_line(
     steered: Steered, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
