@@ -18,6 +18,9 @@ APPROVALS: Final = (
     f"{_PROMISES}/test_machine_approvals.py::test_no_order_of_steps_breaks_a_promise_around_approvals"
 )
 WALKS: Final = f"{_PROMISES}/test_interleavings.py::test_no_interleaving_breaks_a_promise"
+DELETES: Final = f"{_PROMISES}/test_deletes.py"
+PLACES: Final = "tests/bot/test_places.py"
+PERSONAS: Final = "tests/bot/messengers/discord/test_personas.py"
 REPEATS: Final = f"{_PROMISES}/test_repeats.py"
 CLOCKS: Final = (
     f"{_PROMISES}/test_machine_clocks.py::test_no_order_of_steps_breaks_a_promise_when_clocks_jump"
@@ -171,7 +174,12 @@ MUTATIONS: Final = (
         CLOCKS,
     ),
     _script(
-        "unsent-before", "unsent", "local before = ARGV[8] == '1'", "local before = false", DEATHS, KILLS
+        "unsent-before",
+        "unsent",
+        "local before, postponed = ARGV[8] == '1'",
+        "local before, postponed = false",
+        DEATHS,
+        KILLS,
     ),
     _script("sent-once", "sent", "if state == 'sent' then return 'known' end", "", DEATHS),
     _script("sent-in-flight", "sent", "redis.call('SREM', key('in_flight'), id)", "", KILLS),
@@ -310,6 +318,50 @@ MUTATIONS: Final = (
         (APPROVALS,),
     ),
     Mutation("resume-role", "bot/desk.py", 'await self._may(person, Role.OWNER, "resume")', "", (KILLS,)),
+    # Deletes.
+    _script(
+        "delete-draft",
+        "delete",
+        "if gone[id] then\n      voided",
+        "if false then\n      voided",
+        DEATHS,
+        DELETES,
+    ),
+    _script(
+        "delete-context", "delete", "if fine and gone[message.id] then", "if false then", DEATHS, DELETES
+    ),
+    _script("delete-claim", "delete", "if shown then take_back(now, chat) end", "", DEATHS, DELETES),
+    _script("delete-rewrite", "delete", "  rewrite_without(now, chat)\n", "", DELETES),
+    _script(
+        "delete-box",
+        "delete",
+        "take_from_box(chat, DELETED",
+        "local _ = (function() end)(chat, DELETED",
+        DEATHS,
+    ),
+    _script(
+        "delete-first",
+        "delete",
+        "redis.call('ZADD', key('seen', chat), 'NX', now, id) == 1",
+        "false",
+        DELETES,
+    ),
+    _script("delete-journal", "delete", "line.text, line.deleted = '', true", "line.deleted = true", DELETES),
+    # Chats that follow others.
+    _script(
+        "follow-refused",
+        "follow",
+        "if entry.agreed or entry.with ~= parent then",
+        "if entry.agreed then",
+        PLACES,
+    ),
+    _script(
+        "follow-kill",
+        "followed",
+        "if redis.call('HGET', key('kill'), 'standing|chat:' .. chat) then",
+        "if false then",
+        PLACES,
+    ),
     # Rules.
     Mutation(
         "rule-that-raises",
@@ -324,5 +376,12 @@ MUTATIONS: Final = (
         "        if people:\n",
         "        if others:\n",
         (DEATHS,),
+    ),
+    Mutation(
+        "partners-talk-for-ever",
+        "bot/store/scripts/settle.lua",
+        "  if decision.alone then redis.call('HINCRBY', settings, 'turns_alone', 1) end\n",
+        "",
+        (PERSONAS,),
     ),
 )
