@@ -14,6 +14,7 @@ from inference.client import Completion, ModelClient
 from inference.errors import PromptTooLong
 from inference.persona import Persona
 from inference.prompt import build_prompt, split_bubbles
+from safety.addressing import answered_in
 from safety.injection import neutralised, signs_of
 from safety.mode import ChatPolicy, Mode
 from safety.owed import CandourMode, CandourSettings, is_owed
@@ -125,8 +126,8 @@ class Writer:
                 break
         return Answer(tuple(attempts), injected)
 
-    def fields_of(self, answer: Answer) -> dict[str, str]:
-        """What a draft keeps of how it was made."""
+    def fields_of(self, answer: Answer, turn: Turn) -> dict[str, str]:
+        """What a draft keeps of how it was made, and which of the turn's messages it is an answer to."""
         candidates = [
             Candidate(number, attempt.bubbles, attempt.seed, refusal_of(attempt.decision))
             for number, attempt in enumerate(_different(answer.candidates), 1)
@@ -135,6 +136,7 @@ class Writer:
             "persona": self._persona.name,
             "fingerprint": self._persona.fingerprint,
             "names": json.dumps(self._names),
+            "refers_to": answered_in(turn, self._names).id,
             "seed": str(answer.chosen.seed),
             "candidates": candidates_to_json(candidates),
             "chosen": next(str(one.number) for one in candidates if one.seed == answer.chosen.seed),

@@ -78,6 +78,9 @@ _SAID: Final[Mapping[str, Callable[[Facts], str]]] = {
     "turn.postponed": lambda facts: f"turn postponed: {facts['reason']}",
     "bubble.sending": lambda facts: f"bubble {_bubble(facts['bubble'])} passed the fence",
     "bubble.sent": lambda facts: f"bubble {_bubble(facts['bubble'])} sent, receipt {facts['receipt']}",
+    "bubble.postponed": lambda facts: (
+        f"bubble {_bubble(facts['bubble'])} waits {facts['wait_seconds']} s: {facts['reason']}"
+    ),
     "bubble.unsent": lambda facts: f"bubble {_bubble(facts['bubble'])} not sent: {facts['reason']}",
     "kill": _killed,
     "acknowledgement.sending": lambda _: "the kill is acknowledged in the chat",

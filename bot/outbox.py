@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -129,6 +130,14 @@ class Outbox:
         chat = outgoing.bubble.chat
         until = self._clock.now_ms() + self._lease_ms if due_ms is None else due_ms
         await self._store.run("release", chat, self._clock.now_ms(), str(chat), outgoing.token, until)
+
+    async def addressed(self, outgoing: Outgoing) -> Bubble:
+        """The bubble with whom it speaks to, as the chat stands now."""
+        chat = outgoing.bubble.chat
+        reply_to, people = await self._store.run("addressed", chat, str(chat), outgoing.bubble.id)
+        # Where two have one name, nobody knows which of them is meant.
+        named = {name: id_ for name, id_ in json.loads(people or "{}").items() if name and id_}
+        return replace(outgoing.bubble, reply_to=reply_to or None, people=named)
 
     async def fence(self, outgoing: Outgoing, *, idempotent: bool) -> Fence:
         """Ask whether the bubble may be handed over right now; a yes records the intent in the same step."""

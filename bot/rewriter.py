@@ -16,6 +16,7 @@ from bot.rewrites import NewText, Rewrite, Rewrites
 from bot.wakeup import Wakeup
 from bot.watch import Cancelled, Claimed, ClaimLost, Watch
 from bot.worker import WorkerSettings
+from chat.transcript import Turn
 from inference.errors import ModelError, ModelRejected
 from safety.verdict import Outcome
 
@@ -116,9 +117,9 @@ class Rewriter:
             await self._try_again(rewrite, f"the model gave none: {error}")
             return
         await self._faults.reach("rewriter.written")
-        await self._settle(rewrite, answer)
+        await self._settle(rewrite, rewrite.turn, answer)
 
-    async def _settle(self, rewrite: Rewrite, answer: Answer) -> None:
+    async def _settle(self, rewrite: Rewrite, turn: Turn, answer: Answer) -> None:
         facts = self._writer.facts_of(answer)
         verdict = answer.chosen.decision.verdict
         if not answer.chosen.usable:
@@ -128,7 +129,7 @@ class Rewriter:
         reason = "another text was written"
         if verdict.outcome is Outcome.HOLD:
             reason += f": {verdict.reason}"
-        text = NewText(answer.chosen.bubbles, self._writer.fields_of(answer))
+        text = NewText(answer.chosen.bubbles, self._writer.fields_of(answer, turn))
         came_to = await self._rewrites.written(rewrite, text, reason, facts)
         _log.info("draft.rewritten", draft=rewrite.draft.id, outcome=came_to)
 

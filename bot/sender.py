@@ -108,6 +108,8 @@ class Sender:
             await self._outbox.keep(outgoing, due_ms=self._clock.now_ms() + int(_IDLE_SECONDS * 1000))
             return
         sending.hurry.clear()
+        # As late as can be: who writes while this is typed makes it one answer of several.
+        bubble = await self._outbox.addressed(outgoing)
         asked = self._clock.now_ms()
         try:
             answer = await self._outbox.fence(outgoing, idempotent=self._connector.idempotent)
@@ -126,7 +128,7 @@ class Sender:
         if not 0 <= self._clock.now_ms() - asked <= YES_MS:
             await self._unsent(outgoing, "this process stood still at the fence")
             return
-        await self._hand_over(outgoing)
+        await self._hand_over(replace(outgoing, bubble=bubble))
 
     def _silent(self, outgoing: Outgoing) -> bool:
         """Whether this process has heard a word that Redis does not know yet."""

@@ -196,7 +196,7 @@ class Worker:
             bubbles=answer.chosen.bubbles,
             hold=hold,
             expires_at_ms=self._clock.now_ms() + int(self._settings.draft_minutes * 60_000),
-            fields=self._writer.fields_of(answer),
+            fields=self._writer.fields_of(answer, claim.turn),
         )
         reason = verdict.reason
         await self._settle(claim, "draft", reason, facts, draft)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from chat.message import Message
+from chat.transcript import Turn
 from safety.folding import fold, is_spaceless
 from safety.subject import Gate
 
@@ -33,6 +34,20 @@ def address_of(subject: Gate) -> Address:
 def is_addressed(subject: Gate) -> bool:
     """Whether somebody named the persona or replied to it."""
     return address_of(subject) is not Address.AMBIENT
+
+
+def answered_in(turn: Turn, names: Sequence[str]) -> Message:
+    """Which of a turn's messages an answer is to: the newest with which a person addresses the persona, else the last.
+
+    `names` are the persona's name and aliases.
+    """
+    own = {message.id for message in turn.transcript if message.own}
+    for message in reversed(turn.messages):
+        if message.author.is_bot or message.own:
+            continue
+        if message.reply_to in own or is_named(message.text, names):
+            return message
+    return turn.last
 
 
 def names_any(messages: Iterable[Message], names: Sequence[str]) -> bool:

@@ -65,6 +65,10 @@ class Bubble:
     text: str
     handed_over_at: datetime | None = field(default=None, compare=False)
     """When it was handed over before with nothing on record of what came of that; None where it was not."""
+    reply_to: str | None = field(default=None, compare=False)
+    """The message that it answers, where somebody else has written since; a messenger without replies ignores it."""
+    people: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The ids, by their names, of the people in the conversation, where the text may name some with an @."""
 
 
 class Ears(Protocol):

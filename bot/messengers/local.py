@@ -156,7 +156,10 @@ class LocalConnector:
         once = bubble.id if self._idempotent else ""
         try:
             message = await self._rooms.post(
-                bubble.chat, self._account.author, bubble.text, own=True, once=once
+                *(bubble.chat, self._account.author, bubble.text),
+                own=True,
+                once=once,
+                reply_to=bubble.reply_to or "",
             )
         except StoreError as error:
             # The post may have been made and only its answer lost.

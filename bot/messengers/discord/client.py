@@ -27,9 +27,13 @@ _log = structlog.get_logger()
 
 
 def intents() -> discord.Intents:
-    """What the bot asks Discord for: channels, messages with their text, and who types. No members, no presences."""
+    """What the bot asks Discord for: channels, messages with their text, emoji, and who types.
+
+    No members, no presences.
+    """
     wanted = discord.Intents.none()
     wanted.guilds = wanted.messages = wanted.typing = wanted.message_content = True
+    wanted.emojis_and_stickers = True
     return wanted
 
 

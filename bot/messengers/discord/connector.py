@@ -37,14 +37,15 @@ from bot.messengers.discord.handing import FRESH_SECONDS, Handing
 from bot.messengers.discord.history import History
 from bot.messengers.discord.lacks import Lacks
 from bot.messengers.discord.lanes import Lanes
-from bot.messengers.discord.markdown import escaped, split
 from bot.messengers.discord.names import Names
-from bot.messengers.discord.places import slow_mode
+from bot.messengers.discord.places import emoji_of, refers_to, slow_mode
+from bot.messengers.discord.posting import Post
 from bot.messengers.discord.reading import MESSENGER, Reader, key_of
 from bot.messengers.discord.roles import Roles
 from bot.messengers.discord.settings import DiscordSettings
 from bot.messengers.discord.shards import Shards, Turns
 from bot.messengers.discord.troubles import Late, send_error, trouble
+from bot.messengers.discord.wording import Wording, reads, worded
 from bot.pacing import Pacing
 from bot.presence import Held
 from chat.message import ChatKey, Message
@@ -187,15 +188,20 @@ class DiscordConnector:
             )
         if (pause := self._pacing.own(bubble.chat)) is not None:
             raise SendRefused(pause.reason, pause.seconds)
-        text = escaped(bubble.text) if self._settings.markdown == "escape" else bubble.text
-        parts = split(text)
-        channel = client.get_partial_messageable(int(bubble.chat.chat_id))
-        there = await self._there(client, channel, bubble, parts)
+        wording = worded(
+            *(bubble.text, bubble.people),
+            pings=self._settings.pings,
+            emoji=emoji_of(client, number),
+            escape=self._settings.markdown == "escape",
+        )
+        channel = client.get_partial_messageable(number)
+        there = await self._there(client, channel, bubble, wording)
+        reference = refers_to(client, number, bubble.reply_to)
         posted: discord.Message | None = None
-        for number, part in enumerate(parts):
-            left = there.get(part)
+        for index, part in enumerate(wording.parts):
+            post = Post(part, nonce_of(bubble.id, index), wording.pinged, reference if index == 0 else None)
             try:
-                posted = left or await self._post(client, channel, part, nonce_of(bubble.id, number))
+                posted = there.get(index) or await self._post(client, channel, post)
             except SendRefused as error:
                 if posted is None:
                     raise
@@ -209,6 +215,7 @@ class DiscordConnector:
         return Message(
             *(bubble.chat, str(posted.id), message, bubble.text, posted.created_at),
             own=True,
+            reply_to=bubble.reply_to if reference else None,
             stand_in=True,
         )
 
@@ -263,17 +270,15 @@ class DiscordConnector:
         finally:
             await client.close()
 
-    async def _post(
-        self, client: Client, channel: discord.PartialMessageable, text: str, nonce: str
-    ) -> discord.Message:
+    async def _post(self, client: Client, channel: discord.PartialMessageable, post: Post) -> discord.Message:
         """Post one message. It counts as soon as Discord tells of it: the library may return seconds later."""
         chat = key_of(channel.id)
         pause = self._pacing.own(chat)
         if pause is not None and pause.seconds > FRESH_SECONDS:
             # discord.py would hold it back for so long.
             raise SendRefused(pause.reason, pause.seconds)
-        echo, handing = client.echo(nonce), Handing(chat)
-        posting = self._begin(_posted(channel, text, nonce, handing))
+        echo, handing = client.echo(post.nonce), Handing(chat)
+        posting = self._begin(post.made(channel, handing))
         waited = {posting, echo}
         try:
             done, _ = await asyncio.wait(waited, timeout=FRESH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -296,15 +301,15 @@ class DiscordConnector:
             raise send_error(error) from error
 
     async def _there(
-        self, client: Client, channel: discord.PartialMessageable, bubble: Bubble, parts: tuple[str, ...]
-    ) -> dict[str, discord.Message]:
-        """The parts of a bubble that was handed over before which stand in the channel already."""
+        self, client: Client, channel: discord.PartialMessageable, bubble: Bubble, wording: Wording
+    ) -> dict[int, discord.Message]:
+        """The parts, by number, of a bubble that was handed over before which stand in the channel already."""
         since = bubble.handed_over_at
         if since is None or datetime.now(UTC) - since < _KEYED:
             return {}
         try:
             self._check_readable(client, channel.id)
-            return await _own_since(client, channel, since - _CLOCKS, parts)
+            return await _own_since(client, channel, since - _CLOCKS, bubble, wording)
         except SendError:
             raise
         except Exception as error:
@@ -343,25 +348,22 @@ def nonce_of(bubble: str, part: int) -> str:
     return hashlib.sha256(f"{bubble}\0{part}".encode()).hexdigest()[:24]
 
 
-async def _posted(
-    channel: discord.PartialMessageable, text: str, nonce: str, handing: Handing
-) -> discord.Message:
-    handing.begin()
-    return await channel.send(text, nonce=nonce)
-
-
 async def _shown_typing(client: Client, channel: int) -> None:
     with suppress(discord.DiscordException, aiohttp.ClientError, OSError):
         await client.get_partial_messageable(channel).typing()
 
 
 async def _own_since(
-    client: Client, channel: discord.PartialMessageable, since: datetime, parts: tuple[str, ...]
-) -> dict[str, discord.Message]:
-    wanted = {part.strip(): part for part in parts}
-    found: dict[str, discord.Message] = {}
+    client: Client, channel: discord.PartialMessageable, since: datetime, bubble: Bubble, wording: Wording
+) -> dict[int, discord.Message]:
+    # By what it says: with other settings it was perhaps worded otherwise.
+    wanted = [reads(part, bubble.people) for part in wording.parts]
+    found: dict[int, discord.Message] = {}
     async for message in channel.history(limit=_HISTORY, after=since, oldest_first=True):
-        part = wanted.get(message.content.strip())
-        if client.user is not None and message.author.id == client.user.id and part is not None:
-            found[part] = message
+        if client.user is None or message.author.id != client.user.id:
+            continue
+        said = reads(message.content, bubble.people)
+        number = next((at for at, part in enumerate(wanted) if part == said and at not in found), None)
+        if number is not None:
+            found[number] = message
     return found

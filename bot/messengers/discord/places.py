@@ -20,3 +20,27 @@ def slow_mode(client: discord.Client, channel: int) -> float:
     free = may.bypass_slowmode or may.manage_messages or may.manage_channels
     delay = place.slowmode_delay
     return float(delay) if isinstance(delay, int) and not free else 0.0
+
+
+def refers_to(client: discord.Client, channel: int, message: str | None) -> discord.MessageReference | None:
+    """What makes a message a reply; None where it is none, or Discord would refuse it as one.
+
+    It needs a server's channel, the right to read there, and no message that still exists.
+    """
+    place = client.get_channel(channel)
+    guild = getattr(place, "guild", None)
+    if message is None or not isinstance(place, discord.abc.GuildChannel | discord.Thread) or guild is None:
+        return None
+    if not place.permissions_for(guild.me).read_message_history:
+        return None
+    return discord.MessageReference(
+        message_id=int(message), channel_id=channel, guild_id=guild.id, fail_if_not_exists=False
+    )
+
+
+def emoji_of(client: discord.Client, channel: int) -> dict[str, str]:
+    """The marks of the emoji that a channel's server has, by their names."""
+    guild = getattr(client.get_channel(channel), "guild", None)
+    if not isinstance(guild, discord.Guild):
+        return {}
+    return {emoji.name: str(emoji) for emoji in guild.emojis if emoji.is_usable()}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
 from bot.settings_errors import OutOfRange
 
-_LONGEST_ID = 20
+EVERYBODY_THERE: Final = "people"
+_ID: Final = re.compile(r"[0-9]{1,20}")
 _MOST_SHARDS = 10_000
 
 
@@ -42,11 +44,19 @@ def _usable_id(id_: str) -> str:
 
 
 def _usable_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(id_.isascii() and id_.isdigit() and len(id_) <= _LONGEST_ID for id_ in ids):
+    if not all(_ID.fullmatch(id_) for id_ in ids):
         raise ValueError(
             "they must be numbers such as 80351110224678912 (right-click, Copy User ID, Role ID or Channel ID)"
         )
     return ids
+
+
+def _usable_pings(pings: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(one == EVERYBODY_THERE or _ID.fullmatch(one) for one in pings):
+        raise ValueError(
+            f'they must be ids of people, or "{EVERYBODY_THERE}"; roles and @everyone are never pinged'
+        )
+    return pings
 
 
 def _numbers(value: object) -> object:
@@ -88,6 +98,8 @@ class DiscordSettings(BaseModel):
     """How many messages from before a chat was enabled the persona is shown as context; it never answers them."""
     answer_within_minutes: float = Field(default=10.0, ge=0, le=1440)
     """What was missed while the bot was away is answered if it is younger than that; older messages are context."""
+    pings: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_ids), AfterValidator(_usable_pings)] = ()
+    """Whom the persona may ping by writing `@Mia`: ids of people, or `people` for everybody in the conversation."""
     shards: int = Field(default=1, ge=1, le=_MOST_SHARDS)
     """Over how many connections Discord spreads the bot's servers; the same for all processes of the bot."""
     shard_ids: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_numbers)] = ()

@@ -43,6 +43,14 @@ def archived() -> Fault:
     return Fault(400, 50083, "Thread is archived")
 
 
+def locked() -> Fault:
+    return Fault(400, 160005, "This thread is locked")
+
+
+def unread_reply() -> Fault:
+    return Fault(400, 160002, "Cannot reply without permission to read message history")
+
+
 def another_author() -> Fault:
     return Fault(403, 50005, "Cannot edit a message authored by another user", violation=True)
 

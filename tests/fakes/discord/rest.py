@@ -20,11 +20,13 @@ from tests.fakes.discord.faults import (
     archived,
     invalid_form,
     limited,
+    locked,
     missing_access,
     missing_permissions,
     no_direct_messages,
     unauthorized,
     unknown,
+    unread_reply,
 )
 from tests.fakes.discord.forms import keys_of, message_form
 from tests.fakes.discord.interactions import answered, by_token, change, followed
@@ -349,9 +351,11 @@ class Rest:
                 if known.id not in channel.messages:
                     raise unknown("Message")
                 return self._shown(call, known) | {"nonce": nonce}
+        if "message_reference" in form and not may & Permission.READ_MESSAGE_HISTORY:
+            raise unread_reply()
+        if channel.is_thread and channel.locked and not may & Permission.MANAGE_THREADS:
+            raise archived() if channel.archived else locked()
         if channel.is_thread and channel.archived:
-            if channel.locked:
-                raise archived()
             self._fake.archive(channel, archived=False)
         if channel.guild is None and not all(user.takes_direct for user in channel.recipients):
             raise no_direct_messages()

@@ -99,6 +99,8 @@ class Guild:
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
+    emoji: dict[str, int] = field(default_factory=dict)
+    """Custom ones: ids by names."""
 
     def __post_init__(self) -> None:
         self.everyone = Role("@everyone", ORDINARY, self.id)
@@ -113,7 +115,11 @@ class Guild:
             "name": self.name,
             "owner_id": str(self.owner.id),
             "roles": [role.shown() for role in self.roles.values()],
-            "emojis": [],
+            "emojis": [
+                {"id": str(id_), "name": name, "roles": [], "require_colons": True, "managed": False}
+                | {"animated": False, "available": True}
+                for name, id_ in self.emoji.items()
+            ],
             "stickers": [],
             "features": [],
             "channels": [channel.shown() for channel in places],

@@ -21,7 +21,7 @@ from tests.bot.messengers.discord.server import Place
 from tests.bot.playground import OWNER, until
 from tests.bot.promises.test_consent import everything
 from tests.fakes.discord.client import soon
-from tests.fakes.discord.world import Posted
+from tests.fakes.discord.world import Posted, User
 from tests.fakes.model_server import ModelServer, ServedEngine
 
 
@@ -191,3 +191,72 @@ async def test_discord_is_there_where_a_token_is_set(office: Office) -> None:
     changed = office.settings.model_copy(update={"discord": DiscordSettings(token=SecretStr("a.b.c"))})
     with_token = Office(**{name: getattr(office, name) for name in office.__slots__} | {"settings": changed})
     assert [one.messenger for one in connectors_of(with_token, persona)] == ["local", "discord"]
+
+
+async def test_an_answer_among_what_others_write_is_a_reply_to_who_asked(
+    office: Office, model: ModelServer, place: Place, leo: User
+) -> None:
+    model.say = lambda _: "sure\nsee you"
+    async with on_discord(office, model, place, Mode.MANUAL):
+        asked = place.fake.say(place.channel, place.mia, f"<@{place.bot.user.id}> are you coming?")
+
+        async def held() -> object:
+            return await office.desk.drafts.waiting()
+
+        await until(held)
+        place.fake.say(place.channel, leo, "who has the tent?")
+
+        async def both() -> bool:
+            return len(await office.desk.chats.transcript(place.key)) == 2
+
+        await until(both)
+        (draft,) = await office.desk.drafts.waiting()
+        await office.desk.approve(OWNER, draft.id)
+        await soon(lambda: len(place.said()) == 2)
+    first, second = place.fake.posted(place.channel, place.bot.user)
+    assert (first.reply_to, second.reply_to) == (asked.id, None)
+    assert (first.pings, second.pings) == ([], [])
+
+
+async def test_a_limit_of_the_account_is_waited_out_and_the_bubbles_leave_in_order(
+    office: Office, model: ModelServer, place: Place
+) -> None:
+    model.say = lambda _: "one\ntwo\nthree"
+    body = {"message": "You are being rate limited.", "retry_after": 0.5, "global": True}
+    headers = {"Retry-After": "0.5", "X-RateLimit-Global": "true"}
+    # More often than a bubble is tried.
+    times = office.settings.outbox.most_tries + 2
+    place.fake.play("POST", r"/channels/\d+/messages", status=429, headers=headers, body=body, times=times)
+    async with on_discord(office, model, place, Mode.AUTO):
+        said = place.fake.say(place.channel, place.mia, "hello everybody")
+
+        async def answered() -> bool:
+            return await outcome(office, place, said) == "answered"
+
+        await until(answered, 60)
+    assert place.said() == ["one", "two", "three"]
+    entries = await office.desk.journal.newest(500)
+    assert sum(one.kind == "bubble.postponed" for one in entries) >= times
+
+
+async def test_a_channel_that_is_gone_ends_the_answer_with_one_line_at_once(
+    office: Office, model: ModelServer, place: Place
+) -> None:
+    async with on_discord(office, model, place, Mode.MANUAL):
+        said = place.fake.say(place.channel, place.mia, f"<@{place.bot.user.id}> are you coming?")
+
+        async def held() -> object:
+            return await office.desk.drafts.waiting()
+
+        await until(held)
+        place.fake.remove(place.channel)
+        (draft,) = await office.desk.drafts.waiting()
+        await office.desk.approve(OWNER, draft.id)
+
+        async def failed() -> bool:
+            return await outcome(office, place, said) == "failed"
+
+        await until(failed)
+    found = (await office.desk.chats.outcomes(place.key))[str(said.id)]
+    assert found.reason == "Discord has no such channel any more (status 404, code 10003)"
+    assert place.fake.times_asked("POST", r"/channels/\d+/messages") == 1
