@@ -54,6 +54,8 @@ async def test_who_lets_it_in_hears_what_discord_does_not_let_it_do(steered: Ste
         ("mode", {"mode": "auto"}, "Only an owner may change a chat's mode."),
         ("resume", {}, "Only an owner may resume."),
         ("resume", {"reach": "everywhere"}, "Only an owner may resume."),
+        # Nothing of the kind stands, and that is not for them to know either.
+        ("resume", {"reach": "account"}, "Only an owner may resume."),
     ],
 )
 async def test_what_owners_may_nobody_else_does(
