@@ -172,6 +172,14 @@ class Chats:
         lines = await self._store.ask("lrange", name, 0, -1)
         return tuple(message_from_json(line) for line in lines)
 
+    async def said_in(self, key: ChatKey) -> tuple[str, ...]:
+        """Give the ids of all messages of a chat whose text is kept somewhere."""
+        prefix = self._prefix(key)
+        lines = await self._store.ask("lrange", f"{prefix}transcript:{key}", 0, -1)
+        lines += await self._store.ask("lrange", f"{prefix}box:{key}", 0, -1)
+        in_journal = await self._store.ask("hkeys", f"{prefix}said:{key}")
+        return tuple(dict.fromkeys([*(message_from_json(line).id for line in lines), *in_journal]))
+
     async def outcomes(self, key: ChatKey) -> dict[str, MessageOutcome]:
         """Give what became of each message of a chat, by message id."""
         found = await self._store.hash(f"{self._prefix(key)}outcome:{key}")

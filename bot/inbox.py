@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 import structlog
 
 from bot.backlog import Backlog, Standing
 from bot.chat_words import ChatWords
+from bot.chats import Chats
 from bot.clock import Clock
 from bot.consents import Consents
 from bot.faults import Faults
@@ -29,6 +31,7 @@ from safety.kill import KillReach, KillReport, KillSwitch
 from safety.kill_word import KillWords
 
 _log = structlog.get_logger()
+_STRETCH: Final = 100
 
 
 class Received(StrEnum):
@@ -98,6 +101,7 @@ class Inbox:
         self._settings = settings
         self._faults = faults
         self._backlog = Backlog(store, clock)
+        self._chats = Chats(store, clock)
         self._places = Places(store, clock)
 
     async def receive(self, message: Message) -> Received:
@@ -197,9 +201,17 @@ class Inbox:
         await self._faults.reach("inbox.accepted")
         return received
 
-    async def deleted(self, chat: ChatKey, ids: Sequence[str]) -> None:
-        """Hear that messages were deleted in a chat: nothing of them is kept, shown or answered. Raises StoreAway."""
-        await self._store.run("delete", chat, self._clock.now_ms(), str(chat), json.dumps(list(ids)))
+    async def deleted(self, chat: ChatKey, ids: Sequence[str] | None) -> None:
+        """Hear that messages were deleted in a chat: nothing of them is kept, shown or answered. Raises StoreAway.
+
+        With None it was the chat itself, and all that is known of it goes.
+        """
+        if ids is None:
+            ids = await self._chats.said_in(chat)
+        # In stretches: a kill must not wait behind a month of messages.
+        for first in range(0, len(ids), _STRETCH):
+            stretch = json.dumps(list(ids[first : first + _STRETCH]))
+            await self._store.run("delete", chat, self._clock.now_ms(), str(chat), stretch)
         _log.info("message.deleted", chat=str(chat), messages=len(ids))
 
     async def hear(self, message: Message) -> None:

@@ -121,8 +121,11 @@ class Ears(Protocol):
     async def place(self, place: Place) -> None:
         """A chat is called so, and may be a part of another. Told before its first message, and when that changes."""
 
-    async def deleted(self, chat: ChatKey, ids: Sequence[str]) -> None:
-        """Messages were deleted, by whomever. Told in the order in which it happened; it may come before a message."""
+    async def deleted(self, chat: ChatKey, ids: Sequence[str] | None) -> None:
+        """Messages were deleted, by whomever, or with None the chat itself: all that was said in it.
+
+        Told in the order in which it happened; it may come before a message.
+        """
 
     async def owner_types(self, chat: ChatKey) -> None:
         """The owner is typing in a chat right now, as a person."""

@@ -142,6 +142,14 @@ class Client(discord.Client):
         ids = sorted(payload.message_ids)
         self._lanes.put(Deleted(key_of(payload.channel_id), tuple(map(str, ids))))
 
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """A channel was deleted, with all that was said in it; its threads are told of by themselves."""
+        self._lanes.put(Deleted(key_of(channel.id), None))
+
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """A thread was deleted, with all that was said in it."""
+        self._lanes.put(Deleted(key_of(payload.thread_id), None))
+
     async def on_guild_channel_update(
         self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
     ) -> None:

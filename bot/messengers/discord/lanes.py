@@ -22,14 +22,14 @@ _RETRY_SECONDS: Final = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """Messages that were deleted in a chat."""
+    """Messages that were deleted in a chat; None: the chat itself."""
 
     chat: ChatKey
-    ids: tuple[str, ...]
+    ids: tuple[str, ...] | None
 
     def __str__(self) -> str:
         """Which, as a message says it."""
-        return f"{self.chat}/{','.join(self.ids)}"
+        return f"{self.chat}/{','.join(self.ids or ())}"
 
 
 Heard = Message | Deleted | Place | Gap

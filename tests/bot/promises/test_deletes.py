@@ -397,6 +397,21 @@ async def test_one_text_leaves_the_journal_and_its_neighbours_stay_in_order(step
     assert (oldest.facts["seed"], oldest.facts["none"], oldest.facts["messages"]) == (2**62, [], ["m1", "m2"])
 
 
+async def test_of_a_chat_that_was_deleted_itself_nothing_that_was_said_is_left(steps: Steps) -> None:
+    for number in range(6):
+        assert await steps.inbox.receive(steps.message(f"x{number}", SECRET)) is Received.ACCEPTED
+        steps.clock.jump_seconds += 10
+        await steps.queue.settle(await steps.claim(), "ignored", "why not", {})
+    await steps.heard("m1", "m2")
+    await steps.drafted(await steps.claim(), "sure", hold=True)
+    await steps.inbox.receive(steps.message("waits", SECRET))
+    await steps.inbox.deleted(steps.room.key, None)
+    assert "xylophone" not in await everything(steps.office)
+    assert await steps.said() == []
+    assert await steps.state() == VOID
+    assert (await steps.outcomes())["waits"] == "deleted"
+
+
 async def test_a_delete_again_changes_nothing(steps: Steps) -> None:
     await steps.heard("m1")
     await steps.queue.settle(await steps.claim(), "ignored", "why not", {})

@@ -240,6 +240,14 @@ class FakeDiscord:
         event = "THREAD_UPDATE" if what.is_thread else "CHANNEL_UPDATE"
         tell_each(self, lambda session: self._of_channel(session, what, event))
 
+    def remove(self, channel: Channel) -> None:
+        """Delete a channel or thread; of a channel's threads nothing more is said."""
+        assert channel.guild is not None
+        event = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"
+        tell_each(self, lambda session: self._of_channel(session, channel, event))
+        for gone in [channel, *(one for one in channel.guild.channels.values() if one.parent is channel)]:
+            del channel.guild.channels[gone.id], self.channels[gone.id]
+
     def archive(self, thread: Channel, *, archived: bool = True) -> None:
         thread.archived = archived
         tell_each(self, lambda session: self._of_channel(session, thread, "THREAD_UPDATE"))

@@ -82,7 +82,7 @@ class Heard:
         self.early: list[Message] = []
         self.typing: list[ChatKey] = []
         self.places: list[places.Place] = []
-        self.deletions: list[tuple[ChatKey, tuple[str, ...]]] = []
+        self.deletions: list[tuple[ChatKey, tuple[str, ...] | None]] = []
         self.away = False
 
     async def receive(self, message: Message) -> Received:
@@ -113,10 +113,10 @@ class Heard:
     async def place(self, place: places.Place) -> None:
         self.places.append(place)
 
-    async def deleted(self, chat: ChatKey, ids: Sequence[str]) -> None:
+    async def deleted(self, chat: ChatKey, ids: Sequence[str] | None) -> None:
         if self.away:
             raise StoreAway("away")
-        self.deletions.append((chat, tuple(ids)))
+        self.deletions.append((chat, None if ids is None else tuple(ids)))
 
     async def kill(
         self,

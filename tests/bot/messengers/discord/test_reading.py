@@ -135,6 +135,18 @@ async def test_deletes_are_heard_one_by_one_and_in_bulk_in_the_order_in_which_th
     ]
 
 
+async def test_a_channel_that_is_deleted_takes_its_threads_along_and_a_thread_goes_alone(
+    place: Place,
+) -> None:
+    thread, other = place.fake.thread(place.channel, "tents"), place.fake.thread(place.channel, "lamps")
+    async with listening(place.connector(), Heard()) as heard:
+        place.fake.remove(other)
+        await soon(lambda: heard.deletions == [(key_of(other), None)])
+        place.fake.remove(place.channel)
+        await soon(lambda: len(heard.deletions) == 3)
+    assert set(heard.deletions[1:]) == {(place.key, None), (key_of(thread), None)}
+
+
 async def test_while_the_store_is_away_a_delete_waits_behind_its_message(place: Place) -> None:
     heard = Heard()
     heard.away = True
