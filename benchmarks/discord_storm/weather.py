@@ -16,6 +16,7 @@ from tests.fakes.discord.server import Limit, Play
 
 _POSTS: Final = ("POST", "/channels/{}/messages")
 _REPEATS_AMONG: Final = 30
+_AGAIN_SECONDS: Final = 0.05
 
 Deed = Callable[[], Coroutine[Any, Any, None]]
 
@@ -119,54 +120,47 @@ class Weather:
             case _:
                 return Play(method, path, then="handle", seconds=chance.uniform(0.2, 2.5))
 
-    def _session(self) -> Session | None:
-        open_ = [one for one in self._place.fake.sessions.values() if one.connection is not None]
-        return self._chance.choice(open_) if open_ else None
+    async def _session(self, fits: Callable[[Session], object] = bool) -> Session:
+        """Some session that is connected and has what is wanted; waited for, since each deed is to be done."""
+        while True:
+            sessions = self._place.fake.sessions.values()
+            if found := [one for one in sessions if one.connection is not None and fits(one)]:
+                return self._chance.choice(found)
+            await asyncio.sleep(_AGAIN_SECONDS)
 
-    def _connection(self, what: str) -> Connection | None:
-        session = self._session()
-        if session is None:
-            return None
-        self.done[what] += 1
+    async def _connection(self, what: str) -> Connection:
+        session = await self._session()
+        self.done[f"gateway: {what}"] += 1
+        assert session.connection is not None
         return session.connection
 
     async def _reconnect(self) -> None:
         if self._chance.random() < 0.5:
             self.done["gateway: RECONNECT to all"] += 1
             self._place.fake.reconnect()
-        elif (connection := self._connection("gateway: RECONNECT")) is not None:
-            connection.reconnect()
+        else:
+            (await self._connection("RECONNECT")).reconnect()
 
     async def _invalidate_resumable(self) -> None:
-        if (connection := self._connection("gateway: INVALID_SESSION, resumable")) is not None:
-            connection.invalidate(resumable=True)
+        (await self._connection("INVALID_SESSION, resumable")).invalidate(resumable=True)
 
     async def _invalidate(self) -> None:
-        if (connection := self._connection("gateway: INVALID_SESSION")) is not None:
-            connection.invalidate(resumable=False)
+        (await self._connection("INVALID_SESSION")).invalidate(resumable=False)
 
     async def _close(self) -> None:
         code = self._chance.choice((4000, 1001))
-        if (connection := self._connection(f"gateway: closed with {code}")) is not None:
-            connection.close(code)
+        (await self._connection(f"closed with {code}")).close(code)
 
     async def _cut(self) -> None:
-        if (connection := self._connection("gateway: cut")) is not None:
-            connection.cut()
+        (await self._connection("cut")).cut()
 
     async def _stall(self) -> None:
-        if (connection := self._connection("gateway: events late")) is not None:
-            connection.stall(self._chance.uniform(0.2, 2.0))
+        (await self._connection("events late")).stall(self._chance.uniform(0.2, 2.0))
 
     async def _repeat(self) -> None:
-        session = self._session()
-        if session is None:
-            return
-        told = [back for back in range(1, _REPEATS_AMONG) if back <= len(session.told)]
-        messages = [back for back in told if session.told[-back]["t"] == "MESSAGE_CREATE"]
-        if messages:
-            self.done["gateway: events told twice"] += 1
-            session.repeat(self._chance.choice(messages))
+        session = await self._session(_messages_of)
+        self.done["gateway: events told twice"] += 1
+        session.repeat(self._chance.choice(_messages_of(session)))
 
     async def _limit(self) -> None:
         self.done["spells of a small bucket"] += 1
@@ -209,3 +203,9 @@ class Weather:
             await asyncio.sleep(self._chance.uniform(0.0, 2.0))
             await self._place.redis.start()
             self.done["Redis restarts"] += 1
+
+
+def _messages_of(session: Session) -> list[int]:
+    """How far back the last messages are that a session was told of."""
+    last = range(1, min(_REPEATS_AMONG, len(session.told)) + 1)
+    return [back for back in last if session.told[-back]["t"] == "MESSAGE_CREATE"]

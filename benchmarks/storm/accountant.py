@@ -129,7 +129,7 @@ def _order_was_kept(books: Books, chat: str) -> Iterator[Violation]:
     out = [
         line.facts["bubble"]
         for line in books.out(chat)
-        if books.drafts[line.facts["bubble"].partition(".")[0]].state != "unknown"
+        if (draft := books.drafts.get(line.facts["bubble"].partition(".")[0])) and draft.state != "unknown"
     ]
     if sorted(out, key=lambda bubble: order.get(bubble, -1)) != out:
         yield Violation("order", chat, f"bubbles went out in another order than they passed the fence: {out}")
