@@ -34,7 +34,7 @@ DROPPABLE = ["the", "a", "i", "is", "to", "are", "do", "it", "just", "some"]
 
 @dataclass(frozen=True)
 class Voice:
-    """One way of typing; the probabilities are per bubble."""
+    """One way of typing; the probabilities are per bubble, that of `short` per word that has a short form."""
 
     lower: bool = False
     apostrophes: bool = True
@@ -47,6 +47,8 @@ class Voice:
     burst: float = 0.3
     dry: float = 0.0
     slips: float = 0.0
+    short: float = 0.0
+    trails: float = 0.0
 
 
 def draw_friend(rng: random.Random) -> Voice:
@@ -128,7 +130,20 @@ def typed(text: str, voice: Voice, rng: random.Random) -> str:
             text += "."
     if not voice.apostrophes:
         text = re.sub(r"(?<=[a-z])'(?=(t|s|m|re|ll|ve|d)\b)", "", text, flags=re.IGNORECASE)
+    text = clipped(text, voice)
     return slipped(text, voice, rng) if rng.random() < voice.slips else text
+
+
+def clipped(text: str, voice: Voice) -> str:
+    """Type short forms out of habit, and trail off.
+
+    Drawn from the text itself, so that the lines of those who do neither stay what they are.
+    """
+    rng = random.Random(text)
+    for word, short in SHORT_FORMS.items():
+        if rng.random() < voice.short:
+            text = re.sub(rf"(?<![\w']){re.escape(word)}(?![\w'])", short, text)
+    return text + "..." if text[-1].isalnum() and rng.random() < voice.trails else text
 
 
 def slipped(text: str, voice: Voice, rng: random.Random) -> str:
