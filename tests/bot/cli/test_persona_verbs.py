@@ -132,7 +132,7 @@ async def test_a_card_tells_counts_and_consent_and_nobodys_words(
         "8.25",
         "| agreed | 3 |",
         "ledger of consent",
-        "3,154",
+        "2,704",
         "understudy forget",
     ):
         assert part in card, part
