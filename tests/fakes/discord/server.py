@@ -252,13 +252,6 @@ class FakeDiscord:
         thread.archived = archived
         tell_each(self, lambda session: self._of_channel(session, thread, "THREAD_UPDATE"))
 
-    def remove(self, channel: Channel) -> None:
-        """A moderator deletes a channel or a thread."""
-        assert channel.guild is not None
-        event = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"
-        tell_each(self, lambda session: self._of_channel(session, channel, event))
-        del channel.guild.channels[channel.id], self.channels[channel.id]
-
     def direct(self, one: User, other: User) -> Channel:
         for channel in self.channels.values():
             if channel.kind == DIRECT and {*channel.recipients} == {one, other}:
