@@ -8,7 +8,7 @@ EXTRAS = dev$(if $(TRAIN),$(comma)train)
 comma = ,
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: export-speed dataset-speed recipes mutations demo run test storm discord-storm kill-latency lint types format sample-persona clean
+.PHONY: pictures export-speed dataset-speed recipes mutations demo run test storm discord-storm kill-latency lint types format sample-persona clean
 
 demo: $(VENV)/installed
 	@$(BIN)/understudy demo $(if $(HEADLESS),--headless)
@@ -50,6 +50,10 @@ format: $(VENV)/installed-$(EXTRAS)
 # Breaks one guard after another in a copy of the tree and sees a test fail each time; ONLY="fence-kill …" for some.
 mutations: $(VENV)/installed-$(EXTRAS)
 	@$(BIN)/python -m tests.mutations $(ONLY)
+
+# Takes the pictures of docs/discord.md anew.
+pictures: $(VENV)/installed-$(EXTRAS)
+	$(BIN)/python -m tests.pictures
 
 # Every published recipe from the sample's export to a persona with its report: half an hour on two cores.
 recipes: $(VENV)/installed-dev,train

@@ -95,7 +95,7 @@ def _show(report: Report, *, none_enabled: bool) -> None:
     say("\nInvite link (it asks for what the bot needs, and no more):")
     say(f"  {report.invite}")
     if none_enabled and report.channels:
-        say("\nNo chat is enabled yet. The bot could take part in:")
+        say("\nNo chat is enabled yet. Type /understudy enable in a channel, once the service runs, or:")
         for chat in report.channels[:_MOST_CHANNELS]:
             say(f'  understudy chats enable {chat.key} --title "{chat.title.replace(chr(34), chr(39))}"')
         if len(report.channels) > _MOST_CHANNELS:

@@ -119,7 +119,7 @@ async def on_discord(
         asyncio.TaskGroup() as group,
     ):
         running = group.create_task(service.run())
-        await soon(lambda: place.bot.commands.get(None))
+        await soon(lambda: place.fake.open_connections and place.bot.commands.get(None))
         yield office, service
         running.cancel()
 
