@@ -40,12 +40,14 @@ from inference.sampling import Sampling
 from inference.weights import Adapter, Base, Sha256, Weights, WeightsFile, unreadable
 
 __all__ = [
-    "MANIFEST", "Adapter", "Base", "Canary", "Origin", "Persona", "PersonaManifest", "Probe", "Quantiles", "Sampling",
-    "StyleProfile", "TypingProfile", "Weights", "WeightsFile", "fingerprint_of", "load_persona", "read_manifest",
+    "HOSTED", "MANIFEST", "Adapter", "Base", "Canary", "Origin", "Persona", "PersonaManifest", "Probe", "Quantiles",
+    "Sampling", "StyleProfile", "TypingProfile", "Weights", "WeightsFile", "fingerprint_of", "load_persona", "read_manifest",
     "resampled", "write_persona_toml",
 ]  # fmt: skip
 
 MANIFEST = "persona.toml"
+HOSTED: Final = "hosted.json"
+"""What hosted training leaves in the place of a persona."""
 
 _LATER: Final[Mapping[str, Any]] = {"banned_tokens": [], "banned_words": [], "beams": 1}
 """Sampling's fields that format 1 had not, with their neutral values: a persona of then keeps its fingerprint."""
@@ -276,6 +278,11 @@ def _mismatch(manifest: PersonaManifest, template: str) -> FingerprintMismatch:
 def read_manifest(folder: Path) -> PersonaManifest:
     """Read what persona.toml says, without a look at the files that it names. Raises PersonaError."""
     path = folder / MANIFEST
+    if (folder / HOSTED).is_file() and not path.exists():
+        raise PersonaError(
+            f"{folder} tells of a model at a host, and is no persona: nobody could prove that it answers. Any client of "
+            "the host's API can try it; to speak in chats, train a persona (understudy train)"
+        )
     text = _read_text(path)
     try:
         return PersonaManifest.model_validate(tomllib.loads(text))

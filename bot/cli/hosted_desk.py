@@ -83,7 +83,10 @@ class HostedDesk:
                     work = HostedWork(self._records, record, client, screening, progress.tell, self._pace)
                     record = await work.finish()
         say(f"{record.models[0] if record.models else 'the model'} is trained", "bold green")
-        say(f"How it is served stands in {self._records.folder(job)}, see docs/hosted.md.")
+        say(
+            f"How it is asked stands in {self._records.folder(job)}; `understudy run` cannot speak as it: see "
+            "docs/hosted.md."
+        )
 
     async def cancel(self, job: str) -> None:
         """Cancel a job. Raises HostedError."""

@@ -73,6 +73,12 @@ async def test_a_missing_file_is_named(persona_folder: Path, file: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+async def test_a_model_at_a_host_is_said_to_be_no_persona(tmp_path: Path) -> None:
+    (tmp_path / "hosted.json").write_text("{}")
+    with pytest.raises(PersonaError, match="a model at a host, and is no persona"):
+        await load_persona(tmp_path)
+
+
 async def test_a_folder_that_is_none_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PersonaError, match="is missing"):
         await load_persona(tmp_path / "nowhere")

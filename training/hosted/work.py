@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from inference.persona import HOSTED
 from training.errors import TrainingError
 from training.hosted.client import HostClient
 from training.hosted.errors import (
@@ -35,7 +36,6 @@ from training.hosted.screening import OnFlagged, Screening, objected, open_scree
 from training.hosted.shipment import Shipment, read_shipment
 
 RESULTS: Final = "results.csv"
-SERVING: Final = "hosted.json"
 
 Tell = Callable[[str, JobEvent | None], None]
 """Is told each step in a sentence, and with a job's event the event. Never a message's text."""
@@ -255,7 +255,7 @@ class HostedWork:
                     self._record.id, RESULTS, _as_csv(await self._client.content(file_id))
                 )
                 self._tell(f"what the host measured stands in {path}", None)
-        self._records.write_file(self._record.id, SERVING, serving(self._record))
+        self._records.write_file(self._record.id, HOSTED, serving(self._record))
         return self._record
 
     def _unquoted(self, words: str) -> str:
