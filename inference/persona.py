@@ -41,8 +41,8 @@ from inference.weights import Adapter, Base, Sha256, Weights, WeightsFile, unrea
 
 __all__ = [
     "HOSTED", "MANIFEST", "Adapter", "Base", "Canary", "Origin", "Persona", "PersonaManifest", "Probe", "Quantiles",
-    "Sampling", "StyleProfile", "TypingProfile", "Weights", "WeightsFile", "fingerprint_of", "load_persona", "read_manifest",
-    "resampled", "write_persona_toml",
+    "Sampling", "StyleProfile", "TypingProfile", "Weights", "WeightsFile", "fingerprint_of", "load_persona",
+    "read_manifest", "resampled", "write_persona_toml",
 ]  # fmt: skip
 
 MANIFEST = "persona.toml"
@@ -280,8 +280,8 @@ def read_manifest(folder: Path) -> PersonaManifest:
     path = folder / MANIFEST
     if (folder / HOSTED).is_file() and not path.exists():
         raise PersonaError(
-            f"{folder} tells of a model at a host, and is no persona: nobody could prove that it answers. Any client of "
-            "the host's API can try it; to speak in chats, train a persona (understudy train)"
+            f"{folder} tells of a model at a host, and is no persona: nobody could prove that it answers. Any client "
+            "of the host's API can try it; to speak in chats, train a persona (understudy train)"
         )
     text = _read_text(path)
     try:
