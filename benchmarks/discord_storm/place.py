@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.discord_storm.service import Orders
+from benchmarks.discord_storm.service import KEYED, Orders
 from benchmarks.storm.people import FRIENDS
 from benchmarks.storm.process import Child
 from benchmarks.storm.redis import RedisServer
@@ -74,6 +74,7 @@ async def place(folder: Path, channels: int, held: Sequence[Sequence[int]]) -> A
         stack.push_async_callback(redis.kill)
         await redis.start()
         fake = await stack.enter_async_context(fake_discord())
+        fake.nonce_seconds = 2 * KEYED.total_seconds()
         bot, people = fake.bot("stand-in"), {name: fake.person(name) for name in FRIENDS}
         found = _channels(fake, bot, people, channels)
         fake.write_authority(folder / "authority.pem")

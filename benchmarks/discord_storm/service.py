@@ -11,17 +11,22 @@ import logging
 import ssl
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.storm.process import ready
 from bot.app import open_office, open_service
 from bot.errors import StoreAway
 from bot.log import configure_logs
 from bot.messengers.discord.connector import DiscordConnector
+from bot.pacing import Pacing
 from bot.settings import Settings
 from tests.fakes.discord.server import connector_to
 from tests.fakes.model_server import ServedEngine
+
+KEYED: Final = timedelta(seconds=4)
+"""For how long the storm's Discord knows a nonce: less than some answers take, so that the history is asked."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,14 @@ async def main(orders: Orders) -> None:
         try:
             async with open_office(settings) as office:
                 connector = DiscordConnector(
-                    settings.discord, "Sam", office.desk, lambda: connector_to(orders.discord_port, context)
+                    *(
+                        settings.discord,
+                        "Sam",
+                        office.desk,
+                        lambda: connector_to(orders.discord_port, context),
+                    ),
+                    pacing=Pacing(DiscordConnector.messenger, office.store),
+                    keyed=KEYED,
                 )
                 async with open_service(office, [connector], ServedEngine(orders.model_url)) as service:
                     ready("running")

@@ -88,8 +88,10 @@ class DiscordConnector:
         wires: Wires | None = None,
         pacing: Pacing | None = None,
         cards: Cards | None = None,
+        keyed: timedelta = _KEYED,
     ) -> None:
         self._settings = settings
+        self._keyed = keyed
         self._names = Names.read(persona, settings.people)
         self._desk = desk
         self._wires = wires
@@ -305,7 +307,7 @@ class DiscordConnector:
     ) -> dict[int, discord.Message]:
         """The parts, by number, of a bubble that was handed over before which stand in the channel already."""
         since = bubble.handed_over_at
-        if since is None or datetime.now(UTC) - since < _KEYED:
+        if since is None or datetime.now(UTC) - since < self._keyed:
             return {}
         try:
             self._check_readable(client, channel.id)
