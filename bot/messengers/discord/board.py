@@ -36,7 +36,7 @@ from safety.kill import Kill
 _log = structlog.get_logger()
 _EVERY_SECONDS: Final = 1.0
 _SOONEST_SECONDS: Final = 0.1
-_LOOKED_SECONDS: Final = 30.0
+_LOOKED_SECONDS: Final = 10.0
 """How long a channel, or a card that could not be changed, is not asked for again."""
 _LATEST: Final = 0.8
 """The share of a lease after which a request is given up: what is done must still be ours to write down."""
@@ -199,11 +199,8 @@ class Board:
         if channel_of(self._shards, id_) is None and time.monotonic() - self._looked < _LOOKED_SECONDS:
             return
         self._looked = time.monotonic()
-        said, before = self.troubles, self._channel
+        before = self._channel
         self._channel, self.troubles = await find(self._shards, id_)
-        if self.troubles != said:
-            for line in self.troubles:
-                _log.warning("discord.review_channel", trouble=line)
         if self._channel is not None and before is None:
             self._later.clear()
 

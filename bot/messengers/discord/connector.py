@@ -114,11 +114,6 @@ class DiscordConnector:
         return f"{pause.reason}: {math.ceil(pause.seconds)} s more" if pause else ""
 
     @property
-    def review_troubles(self) -> tuple[str, ...]:
-        """What is wrong with the channel in which drafts are reviewed, a line each with what to do."""
-        return self._board.troubles if self._board is not None else ()
-
-    @property
     def hears(self) -> bool:
         """Whether all that this process is to hear on Discord is heard right now."""
         return self._shards.hear
@@ -129,10 +124,15 @@ class DiscordConnector:
         return client is not None and client.hears
 
     def troubles(self, chats: Sequence[ChatKey]) -> Mapping[str, str]:
-        """Why the bot is not on Discord; while it is, what it lacks in these chats, as far as they are heard here."""
+        """Why the bot is not on Discord; while it is, what it lacks in these chats, as far as they are heard here.
+
+        Also what is wrong with the channel in which drafts are reviewed.
+        """
         if self.trouble:
             return {MESSENGER: self.trouble}
         lacking = {str(chat): self._lack(chat) for chat in chats}
+        if self._board is not None and self._board.troubles:
+            lacking[f"{MESSENGER}/{self._settings.review_channel}"] = "; ".join(self._board.troubles)
         return {place: line for place, line in lacking.items() if line}
 
     @property
