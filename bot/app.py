@@ -131,6 +131,7 @@ async def open_office(
             ),
             owner_watch,
             Reveals(store, clock, settings.disclosure.longest_message),
+            settings.discord.review,
         )
         yield Office(
             settings=settings,

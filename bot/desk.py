@@ -5,14 +5,14 @@ The command line, the dashboard and the REST API all go through here, so a role 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from bot.answer import refusal_of
 from bot.chats import Chats, ChatState
 from bot.consents import Consents
 from bot.drafts import Draft, Drafts
-from bot.errors import ChatUnknown, DraftRefused, StoreAway
+from bot.errors import ChatUnknown, DraftRefused, SettingsInvalid, StoreAway
 from bot.journal import Journal
 from bot.kill_switch import RedisKillSwitch
 from bot.owner import OwnerPresence
@@ -66,7 +66,9 @@ class Desk:
         draft_rules: Sequence[Rule[DraftText]],
         owner_watch: OwnerWatch,
         reveals: Reveals,
+        review: Collection[ChatKey] = (),
     ) -> None:
+        """Build the desk. `review` are the channels in which drafts are reviewed: the stand-in is let into none."""
         self.chats = chats
         self.drafts = drafts
         self.journal = journal
@@ -76,6 +78,7 @@ class Desk:
         self.reveals = reveals
         self._draft_rules = draft_rules
         self._owner_watch = owner_watch
+        self._review = review
 
     async def kill(
         self, person: Person, scope: KillScope, reason: str = "the switch was pressed", kill_id: str = ""
@@ -184,8 +187,10 @@ class Desk:
         return await summary_of(self.drafts)
 
     async def enable(self, person: Person, chat: Chat) -> None:
-        """Let the stand-in into a chat; a new one starts `manual`. Only an owner may."""
+        """Let the stand-in into a chat; a new one starts `manual`. Only an owner may. Raises SettingsInvalid."""
         await self._may(person, Role.OWNER, "enable chats")
+        if chat.key in self._review:
+            raise SettingsInvalid(f"{chat.key} is where drafts are reviewed: it is no chat of the stand-in's")
         await self.chats.enable(chat, person.name)
 
     async def disable(self, person: Person, key: ChatKey) -> None:

@@ -17,6 +17,7 @@ from bot.messengers.base import Wires
 from bot.messengers.discord.lacks import GONE, LOCKED
 from bot.messengers.discord.permissions import HIDDEN, NEEDED, lack
 from bot.messengers.discord.reading import MESSENGER, key_of
+from bot.messengers.discord.review_channel import NO_TEXTS, exposed, lacking
 from bot.messengers.discord.settings import DiscordSettings
 from bot.messengers.discord.troubles import Refused, trouble
 from chat.message import Author, Chat
@@ -74,6 +75,8 @@ class _Servers:
     channels: list[Chat] = field(default_factory=list)
     roles: set[str] = field(default_factory=set)
     """The ids of their roles."""
+    review: tuple[discord.abc.GuildChannel, discord.Member] | None = None
+    """The channel in which drafts are to be reviewed, and the bot in its server."""
     without_commands: list[str] = field(default_factory=list)
     """Those that let the bot in without its slash commands."""
 
@@ -106,7 +109,7 @@ async def _look(client: discord.Client, settings: DiscordSettings, chats: Collec
         raise discord.InvalidData("a login without an account")
     page = f"{_PORTAL}/{application.id}"
     findings = [Finding("token", f"Discord knows it, as {me.name}"), _intent(application, page)]
-    servers = await _servers(client, me)
+    servers = await _servers(client, me, settings.review_channel)
     findings.append(
         Finding("server", ", ".join(servers.names))
         if servers.names
@@ -118,6 +121,8 @@ async def _look(client: discord.Client, settings: DiscordSettings, chats: Collec
     ]
     findings += [await _chat(client, chat, servers) for chat in chats if chat.key.messenger == MESSENGER]
     findings += _roles(settings, servers)
+    if settings.review_channel:
+        findings += await _review(client, int(settings.review_channel), servers)
     owner = None if application.team else Author(str(application.owner.id), application.owner.name)
     findings += _advice(application, page, settings, owner)
     invite = discord.utils.oauth_url(application.id, permissions=NEEDED, scopes=SCOPES)
@@ -164,7 +169,7 @@ def _advice(
     return found
 
 
-async def _servers(client: discord.Client, me: discord.ClientUser) -> _Servers:
+async def _servers(client: discord.Client, me: discord.ClientUser, review: str) -> _Servers:
     found, tree = _Servers(), discord.app_commands.CommandTree(client)
     async for known in client.fetch_guilds(limit=None):
         guild = await client.fetch_guild(known.id, with_counts=False)
@@ -176,6 +181,9 @@ async def _servers(client: discord.Client, me: discord.ClientUser) -> _Servers:
             found.without_commands.append(guild.name)
         found.roles |= {str(role.id) for role in guild.roles}
         for channel in await guild.fetch_channels():
+            if str(channel.id) == review:
+                found.review = channel, member
+                continue
             name = f"{channel.name} in {guild.name}"
             found.lacks[str(channel.id)] = name, lack(channel, member)
             found.in_threads[str(channel.id)] = lack(channel, member, thread=True)
@@ -191,6 +199,25 @@ async def _chat(client: discord.Client, chat: Chat, servers: _Servers) -> Findin
     return Finding(
         about, lacking or "the bot may read and write there", Grade.WRONG if lacking else Grade.FINE
     )
+
+
+async def _review(client: discord.Client, id_: int, servers: _Servers) -> list[Finding]:
+    """What is wrong with the channel in which drafts are reviewed."""
+    about = "review channel"
+    if servers.review is None:
+        try:
+            # A thread, perhaps, which no server lists; or nothing that the bot can see.
+            await client.fetch_channel(id_)
+        except (discord.NotFound, discord.Forbidden):
+            line = f"the bot sees no channel {id_}: correct it, or give its role View Channels there"
+            return [Finding(about, line, Grade.WRONG)]
+        return [Finding(about, f"{id_} is there")]
+    channel, me = servers.review
+    if not isinstance(channel, discord.TextChannel):
+        return [Finding(about, NO_TEXTS, Grade.WRONG)]
+    found = [Finding(about, line, Grade.WRONG) for line in (lacking(channel, me),) if line]
+    found += [Finding(about, line, Grade.ADVICE) for line in (exposed(channel),) if line]
+    return found or [Finding(about, f"{channel.name}: private, and the bot may do its work there")]
 
 
 async def _elsewhere(client: discord.Client, chat: Chat, servers: _Servers) -> tuple[str, str]:

@@ -163,7 +163,8 @@ class History:
         """Have each enabled chat read up on, also those in which nobody says anything, and those enabled later."""
         while not session.client.is_closed():
             try:
-                enabled = await self._ears.chats(MESSENGER)
+                chats = await self._ears.chats(MESSENGER)
+                enabled = [chat for chat in chats if chat not in self._settings.review]
                 # One that was disabled begins anew when it is enabled again.
                 session.begun.intersection_update(enabled)
                 mine = [chat for chat in enabled if self._client_of(int(chat.chat_id)) is session.client]

@@ -11,6 +11,7 @@ from bot.messengers.discord.shards import Shards
 from bot.messengers.discord.troubles import send_error
 
 ReviewChannel = discord.TextChannel | discord.Thread
+NO_TEXTS: Final = "the review channel is no channel for texts: choose another"
 _NEEDED: Final = {
     "view_channel": "View Channel",
     "send_messages": "Send Messages",
@@ -21,27 +22,31 @@ _NEEDED: Final = {
 
 
 def troubles(channel: object) -> tuple[str, ...]:
-    """Say what is wrong with a channel as one where drafts are reviewed, a line each with what to do; empty if nothing.
-
-    Its permissions are those that the bot's account has in the channel's server.
-    """
+    """Say what is wrong with a channel as one where drafts are reviewed, a line each; empty if nothing."""
     if not isinstance(channel, ReviewChannel):
-        return ("the review channel is no channel for texts: choose another",)
-    lines: list[str] = []
-    missing = _missing(channel)
-    if missing:
-        lines.append(f"in the review channel the bot's role needs {', '.join(missing)}")
-    if channel.permissions_for(channel.guild.default_role).view_channel:
-        lines.append(
-            "everybody in the server can see the review channel, and the messages that are quoted there: deny "
-            "@everyone View Channel in it"
-        )
-    return tuple(lines)
+        return (NO_TEXTS,)
+    return tuple(filter(None, (lacking(channel, channel.guild.me), exposed(channel))))
+
+
+def lacking(channel: ReviewChannel, me: discord.Member) -> str:
+    """What the bot may not do in the channel, though it has to; empty if nothing."""
+    missing = _missing(channel, me)
+    return f"in the review channel the bot's role needs {', '.join(missing)}" if missing else ""
+
+
+def exposed(channel: ReviewChannel) -> str:
+    """A warning where more than moderators see what is quoted there; else empty."""
+    if not channel.permissions_for(channel.guild.default_role).view_channel:
+        return ""
+    return (
+        "everybody in the server can see the review channel, and the messages that are quoted there: deny @everyone "
+        "View Channel in it"
+    )
 
 
 def may_post(channel: ReviewChannel) -> bool:
     """Whether the bot may post cards there, and find them again."""
-    return not _missing(channel)
+    return not _missing(channel, channel.guild.me)
 
 
 def channel_of(shards: Shards, id_: int) -> object | None:
@@ -65,8 +70,8 @@ async def find(shards: Shards, id_: int) -> tuple[ReviewChannel | None, tuple[st
     return channel, troubles(channel)
 
 
-def _missing(channel: ReviewChannel) -> list[str]:
-    may = channel.permissions_for(channel.guild.me)
+def _missing(channel: ReviewChannel, me: discord.Member) -> list[str]:
+    may = channel.permissions_for(me)
     writing = "send_messages_in_threads" if isinstance(channel, discord.Thread) else "send_messages"
     unneeded = {"send_messages", "send_messages_in_threads"} - {writing}
     return [label for name, label in _NEEDED.items() if name not in unneeded and not getattr(may, name)]

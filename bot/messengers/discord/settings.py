@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import NoDecode
 
 from bot.settings_errors import OutOfRange
+from chat.message import ChatKey
 
 EVERYBODY_THERE: Final = "people"
 _ID: Final = re.compile(r"[0-9]{1,20}")
@@ -114,3 +115,8 @@ class DiscordSettings(BaseModel):
         if len(set(self.shard_ids)) < len(self.shard_ids):
             raise OutOfRange("shard_ids", "names one shard twice")
         return self
+
+    @property
+    def review(self) -> tuple[ChatKey, ...]:
+        """The channel in which drafts are reviewed, if there is one, as a key that no chat may have."""
+        return (ChatKey("discord", self.review_channel),) if self.review_channel else ()

@@ -7,11 +7,15 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from bot.app import open_office
 from bot.cards import Cards
+from bot.errors import SettingsInvalid
 from bot.forgetting import Forgetting
+from bot.messengers.discord.settings import DiscordSettings
 from bot.outbox import Outbox
 from bot.people import Person, Role
-from chat.message import Author, ChatKey
+from bot.settings import Settings
+from chat.message import Author, Chat, ChatKey
 from safety.consent import How, Purpose
 from safety.kill import KillScope
 from safety.traces import Traces
@@ -301,6 +305,14 @@ async def test_fifty_drafts_at_once_are_fifty_cards(review: Review) -> None:
 
 
 # No chat.
+
+
+async def test_nobody_lets_the_stand_in_into_the_review_channel(settings: Settings) -> None:
+    discord = DiscordSettings(review_channel="7")
+    async with open_office(settings.model_copy(update={"discord": discord})) as office:
+        with pytest.raises(SettingsInvalid, match="discord/7 is where drafts are reviewed"):
+            await office.desk.enable(OWNER, Chat(ChatKey("discord", "7"), "drafts"))
+        await office.desk.enable(OWNER, Chat(ChatKey("discord", "8"), "general"))
 
 
 async def test_the_review_channel_is_no_chat_but_a_kill_word_counts_there(review: Review) -> None:

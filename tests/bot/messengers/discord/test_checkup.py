@@ -252,3 +252,35 @@ async def test_every_name_of_a_permission_is_discords_own_word_for_it() -> None:
     assert len(named(NEEDED).split(", ")) == sum(given for _, given in NEEDED)
     assert "_" not in named(NEEDED)
     assert discord.Permissions(NEEDED.value) == NEEDED
+
+
+async def test_the_review_channel_is_looked_at_and_offered_as_no_chat(well: Place) -> None:
+    review = well.fake.text(well.guild, "drafts")
+    mine, everyone = well.bot.user.id, well.guild.id
+
+    async def found() -> list[tuple[str, Grade]]:
+        report = await check(well, review_channel=str(review.id))
+        assert key_of(review) not in {chat.key for chat in report.channels}
+        return [(one.line, one.grade) for one in report.findings if one.about == "review channel"]
+
+    review.overwrites[mine] = (Permission.VIEW_CHANNEL | Permission.EMBED_LINKS, Permission(0))
+    ((line, grade),) = await found()
+    assert line.startswith("everybody in the server can see the review channel")
+    assert grade is Grade.ADVICE
+    review.overwrites[everyone] = (Permission(0), Permission.VIEW_CHANNEL)
+    assert await found() == [("drafts: private, and the bot may do its work there", Grade.FINE)]
+    review.overwrites[mine] = (Permission.VIEW_CHANNEL, Permission.READ_MESSAGE_HISTORY)
+    lacking = "in the review channel the bot's role needs Embed Links, Read Message History"
+    assert await found() == [(lacking, Grade.WRONG)]
+    review.overwrites.pop(mine)
+    well.fake.remove(review)
+    line = f"the bot sees no channel {review.id}: correct it, or give its role View Channels there"
+    assert await found() == [(line, Grade.WRONG)]
+
+
+async def test_a_forum_is_no_review_channel_and_a_thread_may_be_one(well: Place) -> None:
+    forum = well.fake.forum(well.guild, "posts")
+    (finding,) = (await check(well, review_channel=str(forum.id))).wrong
+    assert finding.line == "the review channel is no channel for texts: choose another"
+    thread = well.fake.thread(well.channel, "drafts")
+    assert (await check(well, review_channel=str(thread.id))).wrong == ()

@@ -15,12 +15,15 @@ def test_all_can_be_set_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("UNDERSTUDY_DISCORD__PINGS", "people,80351110224678912")
     for number, name in enumerate(("OWNER_ROLES", "MODERATORS", "MODERATOR_ROLES"), 10):
         monkeypatch.setenv(f"UNDERSTUDY_DISCORD__{name}", f"{number},{number * 2}")
+    monkeypatch.setenv("UNDERSTUDY_DISCORD__REVIEW_CHANNEL", "30")
+    monkeypatch.setenv("UNDERSTUDY_DISCORD__REVIEW_OTHER_MESSENGERS", "true")
     found = read_settings().discord
     assert found.token.get_secret_value() == "abc.def.ghi"
     assert (found.owner, found.markdown) == (("80351110224678912", "7"), "keep")
     assert found.pings == ("people", "80351110224678912")
     assert found.owner_roles == ("10", "20")
     assert (found.moderators, found.moderator_roles) == (("11", "22"), ("12", "24"))
+    assert (found.review_channel, found.review_other_messengers) == ("30", True)
     assert "abc" not in repr(found)
 
 
@@ -36,6 +39,7 @@ def test_a_process_holds_the_shards_that_it_names(monkeypatch: pytest.MonkeyPatc
     [
         ("TOKEN", "Bot abc.def.ghi", "discord.token cannot be used (it must be the token alone"),
         ("OWNER", "olivia", "discord.owner cannot be used (they must be numbers"),
+        ("REVIEW_CHANNEL", "drafts", "discord.review_channel cannot be used (they must be numbers"),
         ("MODERATOR_ROLES", "mods", "discord.moderator_roles cannot be used (they must be numbers"),
         ("PINGS", "everyone", "discord.pings cannot be used (they must be ids of people"),
         ("PINGS", "people,@here", "roles and @everyone are never pinged"),
