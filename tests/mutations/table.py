@@ -21,6 +21,10 @@ WALKS: Final = f"{_PROMISES}/test_interleavings.py::test_no_interleaving_breaks_
 DELETES: Final = f"{_PROMISES}/test_deletes.py"
 PLACES: Final = "tests/bot/test_places.py"
 PERSONAS: Final = "tests/bot/messengers/discord/test_personas.py"
+POSTPONING: Final = "tests/bot/test_postponing.py"
+PAUSING: Final = "tests/bot/messengers/discord/test_pausing.py"
+REPLIES: Final = "tests/bot/messengers/discord/test_replies.py"
+ADDRESSED: Final = "tests/bot/test_addressed.py"
 REPEATS: Final = f"{_PROMISES}/test_repeats.py"
 CLOCKS: Final = (
     f"{_PROMISES}/test_machine_clocks.py::test_no_order_of_steps_breaks_a_promise_when_clocks_jump"
@@ -361,6 +365,68 @@ MUTATIONS: Final = (
         "if redis.call('HGET', key('kill'), 'standing|chat:' .. chat) then",
         "if false then",
         PLACES,
+    ),
+    # What waits, and whom it speaks to.
+    _script("postponed-try", "unsent", "redis.call('HINCRBY', bubble, 'tries', -1)", "", POSTPONING),
+    _script(
+        "postponed-kill", "sweep", "    stopped_by_kill(now, chat, bubble[2], 'sweep')\n", "", POSTPONING
+    ),
+    _script(
+        "first-handed-over", "fence", "if state ~= 'sending' then redis", "if true then redis", POSTPONING
+    ),
+    _script("reply-to-oneself", "addressed", "    others[author] = nil\n", "", ADDRESSED),
+    _script("two-of-a-name", "addressed", "and who.id or ''", "and who.id or who.id", ADDRESSED),
+    Mutation(
+        "final-no",
+        "bot/sender.py",
+        "final=isinstance(error, SendImpossible)",
+        "final=False",
+        (POSTPONING,),
+    ),
+    Mutation(
+        "pause-before-the-fence",
+        "bot/sender.py",
+        "if pause is not None and pause.seconds > seconds:",
+        "if False and pause is not None:",
+        (POSTPONING,),
+    ),
+    Mutation(
+        "pause-of-another-process",
+        "bot/pacing.py",
+        "                self.note(told, of)\n",
+        "                pass\n",
+        (PAUSING,),
+    ),
+    Mutation(
+        "limit-of-the-account",
+        "bot/messengers/discord/handing.py",
+        "everywhere = status == 429 and _of_everything(response)",
+        "everywhere = False",
+        (PAUSING,),
+    ),
+    Mutation(
+        "slow-mode",
+        "bot/messengers/discord/connector.py",
+        "if slow := slow_mode(client, channel.id):",
+        "if slow := 0.0:",
+        (PAUSING,),
+    ),
+    Mutation(
+        "nobody-is-pinged", "bot/messengers/discord/posting.py", "everyone=False", "everyone=True", (REPLIES,)
+    ),
+    Mutation(
+        "only-who-may-be-pinged",
+        "bot/messengers/discord/wording.py",
+        "if id_.isdigit() and not {EVERYBODY_THERE, id_}.isdisjoint(pings)",
+        "if id_.isdigit()",
+        (REPLIES,),
+    ),
+    Mutation(
+        "reply-to-what-is-gone",
+        "bot/messengers/discord/places.py",
+        "fail_if_not_exists=False",
+        "fail_if_not_exists=True",
+        (REPLIES,),
     ),
     # Rules.
     Mutation(

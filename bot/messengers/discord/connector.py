@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import math
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -62,6 +61,7 @@ _CLOCKS: Final = timedelta(minutes=2)
 _KEYED: Final = timedelta(minutes=1)
 """For how long Discord surely knows a nonce: it promises "the past few minutes"."""
 _HISTORY: Final = 100
+_MINUTE: Final = timedelta(minutes=1)
 _ELSEWHERE: Final = "another process hears this chat"
 _NOT_KNOWN_YET: Final = "Discord is being asked where this chat is"
 Kind = TypeVar("Kind")
@@ -110,8 +110,11 @@ class DiscordConnector:
         """Why the bot is not on Discord, or not with all of its shards, or may not write there; empty where it may."""
         if away := next(filter(None, self._troubles.values()), ""):
             return away
-        pause = self._pacing.own()
-        return f"{pause.reason}: {math.ceil(pause.seconds)} s more" if pause else ""
+        if (pause := self._pacing.own()) is None:
+            return ""
+        # To the minute: a line that changed with every look would be logged as often.
+        until = datetime.now(UTC) + timedelta(seconds=pause.seconds) + _MINUTE
+        return f"{pause.reason}, until {until:%H:%M} UTC"
 
     @property
     def hears(self) -> bool:
