@@ -56,6 +56,8 @@ class Session:
         self.done: set[ChatKey] = set()
         self.awaited: frozenset[ChatKey] | None = None
         """The chats that had been enabled when it began; None until that is known."""
+        self.tries = _TRIES
+        """How often Discord is asked; once, after it failed as often: not each chat must wait for that."""
 
     @property
     def caught_up(self) -> bool:
@@ -121,14 +123,14 @@ class History:
         self._client_of = client_of
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._told: set[ChatKey] = set()
-        self._looks: set[asyncio.Task[None]] = set()
+        self._looks: dict[discord.Client, asyncio.Task[None]] = {}
 
     def begin(self, client: discord.Client, look_at: Callable[[discord.Thread], None]) -> Session:
         """A client's session has begun; every chat of it is behind. `look_at` tells where a thread is."""
         session = Session(client)
-        look = asyncio.create_task(self._look(session, look_at))
-        self._looks.add(look)
-        look.add_done_callback(self._looks.discard)
+        if client in self._looks:
+            self._looks[client].cancel()
+        self._looks[client] = asyncio.create_task(self._look(session, look_at))
         return session
 
     def reach(self, chat: ChatKey, session: Session) -> None:
@@ -139,9 +141,9 @@ class History:
 
     async def close(self) -> None:
         """Look for nothing any more."""
-        for look in self._looks:
+        for look in self._looks.values():
             look.cancel()
-        await asyncio.gather(*self._looks, return_exceptions=True)
+        await asyncio.gather(*self._looks.values(), return_exceptions=True)
 
     async def fill(self, gap: Gap, heard: Callable[[], int | None]) -> None:
         """Tell of what is missing in a gap, see `Gap.fill`."""
@@ -161,6 +163,8 @@ class History:
 
     async def _look(self, session: Session, look_at: Callable[[discord.Thread], None]) -> None:
         """Have each enabled chat read up on, also those in which nobody says anything, and those enabled later."""
+        for client in [one for one in self._looks if one.is_closed()]:
+            del self._looks[client]
         while not session.client.is_closed():
             try:
                 chats = await self._ears.chats(MESSENGER)
@@ -225,18 +229,21 @@ class History:
             except _FAULTS as error:
                 # A client that has ended says nothing of Discord.
                 tries += not client.is_closed()
-                final = isinstance(error, _Unreadable | discord.Forbidden | discord.NotFound)
-                if final or tries >= _TRIES:
+                if _is_final(error) or tries >= gap.session.tries:
+                    gap.session.tries = _TRIES if _is_final(error) else 1
                     self._give_up(gap.chat, _reason(error))
                     return _Missing()
                 await asyncio.sleep(wait)
                 wait *= 2
             else:
                 self._told.discard(gap.chat)
+                gap.session.tries = _TRIES
                 return found
 
     async def _read(self, client: discord.Client, chat: ChatKey, standing: Standing) -> _Missing:
         channel = _channel_of(client, int(chat.chat_id))
+        if channel is None:
+            return _Missing()
         let_in = discord.utils.time_snowflake(standing.let_in)
         mark = int(standing.watermark) if standing.watermark else let_in
         if client.user is None:
@@ -308,14 +315,18 @@ class _Unreadable(discord.DiscordException):
     """The channel's history is not for the bot: Discord gives an empty one, and does not say why."""
 
 
-def _channel_of(client: discord.Client, number: int) -> discord.abc.Messageable:
+def _channel_of(client: discord.Client, number: int) -> discord.abc.Messageable | None:
+    """Where to ask; None for what has no messages of its own, such as a forum."""
     channel = client.get_channel(number)
-    if isinstance(
-        channel, discord.TextChannel | discord.Thread | discord.VoiceChannel | discord.StageChannel
-    ):
-        if not channel.permissions_for(channel.guild.me).read_message_history:
-            raise _Unreadable
-        return channel
+    match channel:
+        case discord.ForumChannel() | discord.CategoryChannel():
+            return None
+        case discord.Thread(parent=None):
+            pass
+        case discord.TextChannel() | discord.Thread() | discord.VoiceChannel() | discord.StageChannel():
+            if not channel.permissions_for(channel.guild.me).read_message_history:
+                raise _Unreadable
+            return channel
     # A direct conversation, or a thread that is archived: Discord tells of neither when a session begins.
     return client.get_partial_messageable(number)
 
@@ -353,6 +364,12 @@ def _deleted(page: Sequence[discord.Message], standing: Standing) -> list[str]:
     there = {str(one.id) for one in page}
     ids = [message.id for message in standing.transcript if message.id.isdecimal()]
     return [id_ for id_ in ids if int(id_) >= first and id_ not in there]
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether asking again would be in vain."""
+    refused = isinstance(error, discord.HTTPException) and 400 <= error.status < 500 and error.status != 429
+    return refused or isinstance(error, _Unreadable)
 
 
 def _reason(error: Exception) -> str:

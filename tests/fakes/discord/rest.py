@@ -317,6 +317,8 @@ class Rest:
 
     def _history(self, call: Call) -> Any:  # noqa: ANN401
         channel = self._place(call)
+        if channel.kind == FORUM:
+            raise Fault(400, 50024, "Cannot execute action on this channel type", violation=True)
         if not permissions_in(channel, call.bot.user) & Permission.READ_MESSAGE_HISTORY:
             return []
         query = call.query

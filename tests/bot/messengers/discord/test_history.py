@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -312,6 +313,37 @@ async def test_threads_that_were_begun_meanwhile_are_read_up_on_and_follow_their
     assert {chat.chat.key for chat in await friends.office.desk.chats.all()} == {place.key, key_of(thread)}
 
 
+async def test_a_forum_has_no_history_of_its_own_and_its_posts_have(friends: Friends) -> None:
+    fake = friends.place.fake
+    forum = fake.forum(friends.place.guild, "ideas")
+    await friends.enable(forum)
+    post = fake.thread(forum, "the lake")
+    friends.say("missed", HOUR, channel=post)
+    async with friends.service() as connector:
+        await friends.stands("missed", channel=post)
+        await soon(lambda: connector.hears)
+    assert fake.times_asked("GET", f"/channels/{forum.id}/messages") == 0
+
+
+async def test_where_discord_fails_for_long_not_each_chat_waits_for_it(
+    friends: Friends,
+) -> None:
+    channels = [friends.place.fake.text(friends.place.guild, f"room {number}") for number in range(12)]
+    for channel in channels:
+        await friends.enable(channel)
+    # 503 is what the library itself does not repeat.
+    failing = friends.place.fake.play("GET", HISTORY, status=503, times=1000)
+    with capture_logs() as logs:
+        async with friends.service() as connector:
+            await soon(lambda: connector.hears, 60)
+            friends.say("now", channel=channels[-1])
+            await friends.stands("now", channel=channels[-1])
+    assert failing.met <= 4 * 5 + 8
+    lines = [log for log in logs if log["event"] == "discord.history_not_read"]
+    assert {line["chat"] for line in lines} == {str(key_of(channel)) for channel in channels}
+    assert {line["reason"] for line in lines} == {"Discord had a fault of its own (status 503)"}
+
+
 async def test_people_keep_the_names_by_which_they_were_heard(friends: Friends) -> None:
     place = friends.place
     place.guild.members[place.mia.id].nick = "Mia from work"
@@ -331,8 +363,8 @@ async def test_people_keep_the_names_by_which_they_were_heard(friends: Friends) 
 async def test_history_is_asked_for_again_after_a_fault_of_discords(friends: Friends, status: int) -> None:
     await friends.enable()
     friends.say("missed", HOUR)
-    headers, body = {"Retry-After": "0.2"}, {"retry_after": 0.2, "global": False, "message": "wait"}
-    friends.place.fake.play("GET", HISTORY, status=status, headers=headers, body=body, times=2)
+    headers = {"Retry-After": "0.2"}
+    friends.place.fake.play("GET", HISTORY, status=status, headers=headers, body=_wait(0.2), times=2)
     async with friends.service():
         await friends.stands("missed")
 
@@ -393,7 +425,8 @@ async def test_a_store_that_goes_away_while_the_history_is_read_loses_nothing_an
         async with stopped(server_pid(friends.office.settings)):
             await soon(lambda: friends.asked == 2)
             friends.say("now")
-            await asyncio.sleep(0.5)
+            # Longer than the store waits for an answer.
+            await asyncio.sleep(6.0)
         await friends.stands(*map(str, range(120)), "now")
         await soon(lambda: connector.hears)
     assert friends.asked == 2
@@ -410,11 +443,14 @@ async def test_by_a_clock_that_is_ahead_or_behind_what_was_missed_is_context_and
         for jump in (HOUR, -HOUR):
             clock.jump_seconds = jump
             missed = friends.say("missed just now")
-            async with friends.service() as connector:
-                assert (await friends.outcome(missed)).outcome == "ignored"
-                await soon(lambda: connector.hears)
+            asked = friends.asked
+            place.fake.play("GET", HISTORY, status=429, headers={"Retry-After": "1"}, body=_wait(1.0))
+            async with friends.service():
+                await soon(partial(_more, friends, asked))
+                # This one will be fetched as well; it was heard, though.
                 now = friends.say("now")
                 assert (await friends.outcome(now)).outcome == "held"
+                assert (await friends.outcome(missed)).outcome == "ignored"
 
 
 async def test_a_long_outage_is_bounded_and_the_newest_is_kept(friends: Friends) -> None:
@@ -494,3 +530,12 @@ async def test_a_crash_on_the_kill_word_itself_does_not_unsay_it(
     assert not await friends.killed()
     async with DiscordProcess(settings, friends.model.url, place):
         await until(friends.killed)
+
+
+def _wait(seconds: float) -> dict[str, object]:
+    """What Discord says to who has asked too often."""
+    return {"retry_after": seconds, "global": False, "message": "You are being rate limited."}
+
+
+def _more(friends: Friends, asked: int) -> bool:
+    return friends.asked > asked
