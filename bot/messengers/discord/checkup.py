@@ -15,7 +15,7 @@ import discord
 from bot.errors import MessengerAway, SettingsInvalid
 from bot.messengers.base import Wires
 from bot.messengers.discord.lacks import GONE, LOCKED
-from bot.messengers.discord.permissions import HIDDEN, NEEDED, lack
+from bot.messengers.discord.permissions import FOR_CARDS, HIDDEN, NEEDED, lack
 from bot.messengers.discord.reading import MESSENGER, key_of
 from bot.messengers.discord.review_channel import NO_TEXTS, exposed, lacking
 from bot.messengers.discord.settings import DiscordSettings
@@ -125,7 +125,8 @@ async def _look(client: discord.Client, settings: DiscordSettings, chats: Collec
         findings += await _review(client, int(settings.review_channel), servers)
     owner = None if application.team else Author(str(application.owner.id), application.owner.name)
     findings += _advice(application, page, settings, owner)
-    invite = discord.utils.oauth_url(application.id, permissions=NEEDED, scopes=SCOPES)
+    asked_for = NEEDED | FOR_CARDS if settings.review_channel else NEEDED
+    invite = discord.utils.oauth_url(application.id, permissions=asked_for, scopes=SCOPES)
     return Report(tuple(findings), invite, owner, tuple(servers.channels))
 
 

@@ -13,11 +13,14 @@ NEEDED: Final = discord.Permissions(
     read_message_history=True,
 )
 """What the invite link asks for, and what each enabled chat must give; no more than that."""
+FOR_CARDS: Final = discord.Permissions(embed_links=True)
+"""What the link asks for beside it where drafts are reviewed on Discord."""
 _NAMES: Final = {
     "read_messages": "View Channels",
     "send_messages": "Send Messages",
     "send_messages_in_threads": "Send Messages in Threads",
     "read_message_history": "Read Message History",
+    "embed_links": "Embed Links",
 }
 """As Discord's own pages call them."""
 HIDDEN: Final = "the bot may not see it: give its role View Channels there"

@@ -22,7 +22,7 @@ from tests.fakes.discord.server import fake_discord
 
 MODULE = "tests.fakes.discord.command"
 # To its last space: what is typed before that is shown, and thrown away.
-_ASKED = "Token (it is not shown): "
+ASKED = "Token (it is not shown): "
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ async def test_who_has_no_token_is_asked_for_it_and_it_is_kept_where_nobody_else
     )
     file.chmod(0o644)
     async with at_a_terminal(setup, "discord", "setup") as terminal:
-        await terminal.answer(_ASKED, place.bot.token)
+        await terminal.answer(ASKED, place.bot.token)
         await terminal.answer("Write the token into", "y")
         await terminal.answer("Is that you?", "y")
         assert await terminal.end() == 0
@@ -204,7 +204,7 @@ async def test_who_has_no_token_is_asked_for_it_and_it_is_kept_where_nobody_else
 
 async def test_who_says_no_keeps_the_token_to_themselves(setup: CommandLine, place: Place) -> None:
     async with at_a_terminal(setup, "discord", "setup") as terminal:
-        await terminal.answer(_ASKED, place.bot.token)
+        await terminal.answer(ASKED, place.bot.token)
         await terminal.answer("Write the token into", "n")
         assert await terminal.end() == 0
     assert "UNDERSTUDY_DISCORD__TOKEN" in terminal.seen
@@ -216,7 +216,7 @@ async def test_a_wrong_token_that_is_typed_is_neither_shown_nor_kept(
     setup: CommandLine, place: Place, typed: str
 ) -> None:
     async with at_a_terminal(setup, "discord", "setup") as terminal:
-        await terminal.answer(_ASKED, typed.format(token=place.bot.token))
+        await terminal.answer(ASKED, typed.format(token=place.bot.token))
         assert await terminal.end() == 2
     assert place.bot.token not in terminal.seen
     assert typed not in terminal.seen

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.errors import MessengerAway, SettingsInvalid
 from bot.messengers.discord.checkup import SCOPES, Grade, Report, check_up
-from bot.messengers.discord.permissions import NEEDED, named
+from bot.messengers.discord.permissions import FOR_CARDS, NEEDED, named
 from chat.message import Chat, ChatKey
 from tests.bot.cli.command import ROOT
 from tests.bot.messengers.discord.server import Place, key_of
@@ -62,14 +62,17 @@ async def test_a_server_that_was_invited_without_the_commands_is_named(well: Pla
     ]
 
 
-async def test_the_link_asks_for_what_is_needed_and_no_more(well: Place) -> None:
-    link = urlsplit((await check(well)).invite)
+@pytest.mark.parametrize(("review", "permissions"), [(False, NEEDED), (True, NEEDED | FOR_CARDS)])
+async def test_the_link_asks_for_what_is_needed_and_no_more(
+    well: Place, review: bool, permissions: discord.Permissions
+) -> None:
+    report = await check(well, review_channel=str(well.channel.id) if review else "")
+    link = urlsplit(report.invite)
     assert (link.scheme, link.netloc, link.path) == ("https", "discord.com", "/oauth2/authorize")
-    said = parse_qs(link.query)
-    assert said == {
+    assert parse_qs(link.query) == {
         "client_id": [str(well.bot.application)],
         "scope": [" ".join(SCOPES)],
-        "permissions": [str(NEEDED.value)],
+        "permissions": [str(permissions.value)],
     }
 
 
