@@ -16,6 +16,7 @@ from benchmarks.storm.redis import RedisServer
 from benchmarks.storm.town import OFFICE_SETTINGS
 from benchmarks.storm.wire import Object
 from bot.app import Office, open_office
+from bot.messengers.discord.handing import FRESH_SECONDS
 from bot.settings import Settings
 from chat.message import Chat, ChatKey
 from safety.disclosure import Disclosure
@@ -74,7 +75,8 @@ async def place(folder: Path, channels: int, held: Sequence[Sequence[int]]) -> A
         stack.push_async_callback(redis.kill)
         await redis.start()
         fake = await stack.enter_async_context(fake_discord())
-        fake.nonce_seconds = 2 * KEYED.total_seconds()
+        # And the least that a request which relies on one may take to get there.
+        fake.nonce_seconds = KEYED.total_seconds() + FRESH_SECONDS + 1.0
         bot, people = fake.bot("stand-in"), {name: fake.person(name) for name in FRIENDS}
         found = _channels(fake, bot, people, channels)
         fake.write_authority(folder / "authority.pem")

@@ -25,8 +25,8 @@ from bot.settings import Settings
 from tests.fakes.discord.server import connector_to
 from tests.fakes.model_server import ServedEngine
 
-KEYED: Final = timedelta(seconds=4)
-"""For how long the storm's Discord knows a nonce: less than some answers take, so that the history is asked."""
+KEYED: Final = timedelta(seconds=0.5)
+"""For how long a nonce is relied on: less than the lease of a process that dies, so that the history is asked then."""
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,9 @@ class DiscordConnector:
     async def listen(self, ears: Ears) -> None:
         """Be on Discord until cancelled."""
         lanes, answers = Lanes(ears), Answers()
-        history = History(ears, self._names, self._settings, lanes.put, self._shards.client_of)
+        history = History(
+            *(ears, self._names, self._settings, lanes.put, self._shards.client_of, self._shards.locate)
+        )
         commands = CommandSet(self._commands(ears, answers))
         try:
             async with asyncio.TaskGroup() as group:

@@ -7,7 +7,7 @@ once a session, in its lane: behind what was heard before, and ahead of what is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -104,7 +104,8 @@ class _Missing:
 class History:
     """Fills gaps. It outlives clients and sessions, as the lanes do.
 
-    `put` takes a gap into its chat's lane; `client_of` gives the client that hears a channel, None where there is none.
+    `put` takes a gap into its chat's lane; `client_of` gives the client that hears a channel, None where there is none;
+    `located` finds out where channels are.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class History:
         settings: DiscordSettings,
         put: Callable[[Gap], None],
         client_of: Callable[[int], discord.Client | None],
+        located: Callable[[Iterable[int]], Awaitable[bool]],
     ) -> None:
         self._ears = ears
         self._names = names
@@ -121,6 +123,7 @@ class History:
         self._within = timedelta(minutes=settings.answer_within_minutes)
         self._put = put
         self._client_of = client_of
+        self._located = located
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._told: set[ChatKey] = set()
         self._looks: dict[discord.Client, asyncio.Task[None]] = {}
@@ -169,11 +172,16 @@ class History:
             try:
                 chats = await self._ears.chats(MESSENGER)
                 enabled = [chat for chat in chats if chat not in self._settings.review]
+                if session.awaited is None:
+                    # Before that nobody knows which chats are this session's.
+                    await self._servers(session.client)
+                    if not await self._located(int(chat.chat_id) for chat in enabled):
+                        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                        continue
                 # One that was disabled begins anew when it is enabled again.
                 session.begun.intersection_update(enabled)
                 mine = [chat for chat in enabled if self._client_of(int(chat.chat_id)) is session.client]
                 if session.awaited is None and mine:
-                    await self._servers(session.client)
                     for thread in await self._threads(session.client, mine):
                         look_at(thread)
                         mine.append(key_of(thread.id))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,7 +23,9 @@ _IDENTIFY_SECONDS: Final = 5.0
 _REFUSED_SECONDS: Final = (1.0, 5.0)
 """As Discord's documentation asks; that it is random also parts processes which begin at the same time."""
 _LOOK_AGAIN_SECONDS: Final = 5.0
-_MOST_PLACES: Final = 10_000
+_LOOKS_AT_ONCE: Final = 4
+_FORGET_SECONDS: Final = 60.0
+"""After that long a channel that was hidden, or not there, is asked for again."""
 
 
 class Turns:
@@ -51,6 +53,7 @@ class Shards:
         self._clients: dict[int, Client] = {}
         self._places: dict[int, int] = {}
         self._looks: dict[int, asyncio.Task[None]] = {}
+        self._room = asyncio.Semaphore(_LOOKS_AT_ONCE)
 
     @contextmanager
     def with_client(self, number: int, client: Client) -> Iterator[None]:
@@ -81,6 +84,14 @@ class Shards:
         number = self._number_of(channel)
         return number is not None and number not in self.mine
 
+    async def locate(self, channels: Iterable[int]) -> bool:
+        """Find out where channels are; gives whether that is known of all now."""
+        unknown = [channel for channel in channels if self._number_of(channel) is None]
+        looks = [self._looks[channel] for channel in unknown if channel in self._looks]
+        if looks:
+            await asyncio.wait(looks, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        return not unknown
+
     async def close(self) -> None:
         """End the look-ups."""
         for look in self._looks.values():
@@ -104,18 +115,18 @@ class Shards:
         """Ask Discord where a channel is that no shard here has told of."""
         while self._clients:
             try:
-                found = await self.clients[0].fetch_channel(channel)
+                async with self._room:
+                    found = await self.clients[0].fetch_channel(channel)
             except (discord.NotFound, discord.Forbidden):
                 # Whoever tries to write there is told so; that shall be one process, and soon.
-                number = 0
+                self._places[channel] = 0
+                await asyncio.sleep(_FORGET_SECONDS)
+                del self._places[channel]
+                return
             except (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError, TimeoutError):
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
                 continue
-            else:
-                number = shard_of(_guild_of(found), self.count)
-            if len(self._places) >= _MOST_PLACES:
-                self._places.clear()
-            self._places[channel] = number
+            self._places[channel] = shard_of(_guild_of(found), self.count)
             return
 
 

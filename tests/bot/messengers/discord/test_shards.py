@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
+from bot.backlog import Standing
+from bot.inbox import Received
 from bot.messengers.base import Bubble, SendRefused
 from bot.messengers.discord.connector import DiscordConnector
 from bot.messengers.discord.shards import shard_of
+from chat.message import ChatKey, Message
 from tests.bot.messengers.discord.server import Heard, Place, key_of, listening
 from tests.fakes.discord.client import soon
 from tests.fakes.discord.gateway import Session
@@ -137,3 +141,40 @@ async def test_too_few_shards_are_said_in_one_line(two: TwoServers) -> None:
     await soon(lambda: "discord.shards" in connector.trouble)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+class Behind(Heard):
+    """Ears of chats that the stand-in was let into long ago, and which keep what was missed."""
+
+    def __init__(self, *channels: Channel) -> None:
+        super().__init__()
+        self.keys = tuple(key_of(channel) for channel in channels)
+        self.missed: list[str] = []
+
+    async def chats(self, messenger: str) -> tuple[ChatKey, ...]:
+        return self.keys
+
+    async def standing(self, chat: ChatKey) -> Standing | None:
+        return Standing(datetime.now(UTC) - timedelta(days=1), "", ())
+
+    async def hear_late(self, message: Message, changed_at: datetime | None = None) -> None:
+        return
+
+    async def catch_up(
+        self, message: Message, within: timedelta, changed_at: datetime | None = None
+    ) -> Received:
+        self.missed.append(message.text)
+        return Received.ACCEPTED
+
+
+async def test_nothing_is_served_before_what_its_own_shards_missed_has_been_heard(two: TwoServers) -> None:
+    archived = two.fake.thread(two.channels[1], "tents")
+    two.fake.archive(archived)
+    # Where the thread and the conversation are has to be asked; and the servers' channels come after the session.
+    places = [*two.channels, archived, two.direct]
+    for channel in places:
+        two.fake.say(channel, two.mia, f"missed in {channel.id}")
+    for numbers, mine in (((1,), [two.channels[1], archived]), ((0,), [two.channels[0], two.direct])):
+        heard = Behind(*places)
+        async with listening(two.connector(shards=2, shard_ids=numbers), heard):
+            assert sorted(heard.missed) == sorted(f"missed in {channel.id}" for channel in mine)
