@@ -310,7 +310,9 @@ local function void_drafts(now, chat, what, reason, by, wanted)
   table.sort(ids)
   for _, id in ipairs(ids) do
     local state = redis.call('HGET', key('draft', id), 'state')
-    if not known[id] and state and wanted(key('draft', id), state) then
+    -- One that is void already may have a bubble on its way: why it was voided stays on record.
+    local pending = state and (is_open(state) or state == 'approved')
+    if not known[id] and pending and wanted(key('draft', id), state) then
       clear_out(now, chat, id, 'void', true)
       move_draft(now, id, 'void', what, reason, by)
       if state == 'rewriting' then redis.call('PUBLISH', 'understudy:taken-back', chat) end

@@ -290,6 +290,19 @@ async def test_a_bubble_past_the_fence_is_on_record_and_the_rest_stops(steps: St
     assert await steps.said() == ["receipt"]
 
 
+async def test_what_was_void_before_stays_so_for_the_reason_it_was(steps: Steps) -> None:
+    await steps.heard("m1")
+    await steps.drafted(await steps.claim())
+    outgoing = await steps.next()
+    assert await steps.outbox.fence(outgoing, idempotent=True) is Fence.GO
+    # The owner writes while a bubble is on its way.
+    await steps.inbox.receive(Message(steps.room.key, "own", SAM, "it is me", datetime.now(UTC), own=True))
+    assert await steps.state() == ("void", "the owner is here")
+    await steps.delete("m1")
+    assert await steps.state() == ("void", "the owner is here")
+    assert (await steps.outcomes())["m1"] == "ignored"
+
+
 async def test_a_draft_that_answers_more_is_void_too_and_the_others_are_on_record(steps: Steps) -> None:
     await steps.heard("m1", "m2")
     await steps.drafted(await steps.claim(), hold=True)

@@ -78,7 +78,8 @@ async def persona(
     """A whole service in a state folder of its own; with `turns` 0 it has no partner."""
     folder: Path = settings.state_dir / bot.user.name
     echo = EchoSettings((f"discord/{partner.user.id}",), turns) if turns else EchoSettings()
-    rules = settings.rules.model_copy(update={"echo": echo})
+    # Whether an answer is drawn is another rule's, and chance.
+    rules = settings.rules.model_copy(update={"echo": echo, "off": ("probability",)})
     mine = settings.model_copy(
         update={
             "state_dir": folder,
