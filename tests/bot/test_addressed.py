@@ -116,7 +116,8 @@ async def test_people_are_those_who_have_written_by_names_that_are_theirs_alone(
     await scene.say(LEO)
     await scene.say(Author("mia2", "Mia"))
     await scene.say(ROBO)
-    outgoing = await scene.answer("ask @Leo or @Mia", to=await scene.say(MIA))
+    await scene.say(Author("nora", "Nora"))
+    outgoing = await scene.answer("ask @Leo, @Robo, @Zoe or @Mia, and not Nora", to=await scene.say(MIA))
     assert (await scene.addressed(outgoing)).people == {"Leo": "leo"}
     # Another try names the same, whoever has written since.
     await scene.say(Author("zoe", "Zoe"))

@@ -1,7 +1,8 @@
 -- Whom a bubble speaks to, as the chat stands now. ARGV: chat, bubble id
 -- Gives { the message that it refers to or '', names and ids of the people it may name as a JSON object or '' }
 --   It refers to what it answers where it is the first of an answer and somebody else has written since. People are those
---   who have written lately, each by a name that nobody else there has; they are kept, so that another try names the same.
+--   who have written lately and whose name stands in the text with an @, each by a name that nobody else there has; they
+--   are kept, so that another try names the same.
 local chat, id = ARGV[1], ARGV[2]
 local bubble = redis.call('HMGET', key('bubble', id), 'draft', 'index', 'text', 'people')
 local answers = bubble[2] == '1' and redis.call('HGET', key('draft', bubble[1]), 'refers_to')
@@ -19,7 +20,7 @@ for at = #said, 1, -1 do
   if author then others[author] = true end
   if author and naming then
     local who = cjson.decode(said[at]).author
-    if not who.is_bot then
+    if not who.is_bot and string.find(bubble[3], '@' .. who.name, 1, true) then
       local taken = people[who.name]
       people[who.name] = (not taken or taken == who.id) and who.id or ''
       known = true

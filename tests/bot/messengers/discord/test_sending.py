@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.messengers.base import SendRefused, SendUncertain
+from bot.messengers.discord import connector as connecting
 from bot.messengers.discord.connector import DiscordConnector, nonce_of
 from tests.bot.messengers.discord.server import Heard, Place, key_of, listening
 from tests.fakes.discord.client import soon
@@ -162,7 +163,7 @@ async def test_a_post_that_would_begin_late_is_not_made(place: Place) -> None:
 
 
 @pytest.mark.parametrize("took", [True, False])
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 524])
 async def test_a_fault_of_discords_is_uncertain_and_is_not_repeated_by_the_library(
     place: Place, status: int, took: bool
 ) -> None:
@@ -270,6 +271,38 @@ async def test_typing_is_shown_and_not_asked_for_again_while_it_shows(place: Pla
         await connector.typing(place.key, 3.0)
         await soon(lambda: len(place.fake.typings) == 2)
     assert set(place.fake.typings) == {(place.channel.id, place.bot.user.id)}
+
+
+async def test_typing_is_shown_again_before_discord_takes_it_away(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "_TYPING_SECONDS", 0.05)
+    connector = place.connector()
+    async with listening(connector, Heard()), asyncio.timeout(20):
+        while len(place.fake.typings) < 3:
+            await connector.typing(place.key, 30.0)
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("took", [True, False])
+async def test_a_connection_that_is_reset_is_uncertain_and_is_not_repeated_by_the_library(
+    place: Place, took: bool
+) -> None:
+    place.fake.tells = False
+    place.fake.play("POST", SEND_PATH, then="drop", took=took)
+    connector = place.connector()
+    async with listening(connector, Heard()):
+        with pytest.raises(SendUncertain, match="lost"):
+            await connector.send(place.bubble("once"))
+        assert place.fake.times_asked("POST", SEND_PATH) == 1
+        await connector.send(place.bubble("once", handed_over_at=datetime.now(UTC)))
+    assert place.said() == ["once"]
+
+
+def test_a_key_is_as_long_as_discord_takes_and_one_for_each_part() -> None:
+    keys = {nonce_of(bubble, part) for bubble in ("a" * 200, "d1.1.1", "d1.1.11") for part in range(12)}
+    assert len(keys) == 36
+    assert all(len(key) <= 25 for key in keys)
 
 
 async def test_typing_never_fails(place: Place) -> None:
