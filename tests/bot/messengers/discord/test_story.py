@@ -1,7 +1,7 @@
 """The demo's whole story on Discord: its own script, the whole service, Sam on the real llama.cpp, a real Redis.
 
-Friends write in a channel; the owner steers by slash commands, a moderator decides on drafts. Nothing of the service
-knows that the Discord is a fake: the composition root gets what its connections run over.
+Friends write in a channel; the owner steers by slash commands, a moderator decides by the buttons of cards. Nothing of
+the service knows that the Discord is a fake: the composition root gets what its connections run over.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from bot.app import Office, Service, open_office, open_service
 from bot.demo.headless import HeadlessDemo
 from bot.demo.script import FRIENDS
 from bot.demo.settings import demo_settings
-from bot.desk import Desk
 from bot.drafts import Draft
 from bot.errors import NotAllowed
 from bot.people import Role
@@ -29,9 +28,11 @@ from chat.message import Author, ChatKey
 from safety.mode import Mode
 from tests.bot.messengers.discord.server import Place
 from tests.bot.messengers.discord.steered import answer_to
-from tests.bot.playground import MODERATOR
 from tests.fakes.discord.client import soon
-from tests.fakes.discord.world import User
+from tests.fakes.discord.components import buttons, press, submit
+from tests.fakes.discord.interactions import Interaction
+from tests.fakes.discord.permissions import Permission
+from tests.fakes.discord.world import Posted, User
 
 STEPS = {
     "some talk": r"turn \w+ (ignored|draft|answered)",
@@ -56,7 +57,13 @@ class DiscordStage:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._people = {author: self._joined(author) for author in (*FRIENDS, MAX)}
-        self.desk: Desk | None = None
+        self.review = place.fake.text(place.guild, "drafts")
+        self.review.overwrites[place.guild.id] = (Permission(0), Permission.VIEW_CHANNEL)
+        for user in (place.bot.user, self.moderator):
+            self.review.overwrites[user.id] = (
+                Permission.VIEW_CHANNEL | Permission.EMBED_LINKS,
+                Permission(0),
+            )
 
     @property
     def chat(self) -> ChatKey:
@@ -86,12 +93,35 @@ class DiscordStage:
         assert f"**{mode}**" in await self.told(self._place.olivia, "mode", mode=mode.value)
 
     async def approve(self, draft: Draft, text: str | None = None) -> None:
-        assert self.desk is not None
-        await self.desk.approve(MODERATOR, draft.id, text)
+        card = await self._card(draft)
+        if text is None:
+            self._press(card, "Approve")
+        else:
+            await self._send_in(self._press(card, "Edit"), text=text)
+        await soon(lambda: not card.components)
 
     async def reject(self, draft: Draft, reason: str) -> None:
-        assert self.desk is not None
-        await self.desk.reject(MODERATOR, draft.id, reason)
+        card = await self._card(draft)
+        await self._send_in(self._press(card, "Reject"), words=reason)
+        await soon(lambda: not card.components)
+
+    async def _card(self, draft: Draft) -> Posted:
+        """The draft's card, once its buttons can be pressed."""
+
+        def cards() -> list[Posted]:
+            posted = self._place.fake.posted(self.review, self._place.bot.user)
+            return [one for one in posted if draft.id in str(one.components) and buttons(one)["Approve"]]
+
+        await soon(cards)
+        (card,) = cards()
+        return card
+
+    def _press(self, card: Posted, label: str) -> Interaction:
+        return press(self._place.fake, self._place.bot, card, self.moderator, label)
+
+    async def _send_in(self, pressed: Interaction, **values: str) -> None:
+        await soon(lambda: pressed.modal)
+        submit(self._place.fake, pressed, values)
 
     async def resume(self, role: Role) -> None:
         said = await self.told(
@@ -112,7 +142,7 @@ async def on_discord(
 ) -> AsyncIterator[tuple[Office, Service]]:
     """The whole service as `understudy run` has it, but for where its connections lead; ends if the service does."""
     settings = demo_settings(Settings(persona=SAMPLE_PERSONA, model=ModelSettings(threads=1)), folder)
-    discord = place.settings(moderators=(str(stage.moderator.id),))
+    discord = place.settings(moderators=(str(stage.moderator.id),), review_channel=str(stage.review.id))
     async with (
         open_office(settings.model_copy(update={"discord": discord})) as office,
         open_service(office, wires=place.fake.connector) as service,
@@ -128,7 +158,6 @@ async def on_discord(
 async def test_the_demos_story_is_played_on_discord_step_by_step(place: Place, state_dir: Path) -> None:
     stage, seen = DiscordStage(place), io.StringIO()
     async with on_discord(place, stage, state_dir) as (office, service):
-        stage.desk = office.desk
         assert "is in general in Friends now" in await stage.told(place.olivia, "enable")
         await stage.set_mode(Mode.AUTO)
         console = Console(file=seen, width=400, highlight=False, soft_wrap=True)
