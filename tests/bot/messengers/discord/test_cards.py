@@ -7,15 +7,17 @@ import dataclasses
 
 import pytest
 
+from bot.app import Office, open_service
 from bot.review import REASONS
 from bot.rewrites import NewText, Rewrites
 from bot.store import store
 from chat.message import ChatKey
-from tests.bot.messengers.discord.reviewing import Review, live, text_of
+from tests.bot.messengers.discord.reviewing import Review, gone, live, text_of
 from tests.bot.messengers.discord.server import key_of
 from tests.bot.playground import MODERATOR, OWNER
 from tests.bot.promises.processes import server_pid, stopped
 from tests.fakes.discord.client import soon
+from tests.fakes.model_server import ModelServer, ServedEngine
 
 ALL = ["Approve", "Edit", "Reject", "Regenerate"]
 
@@ -246,3 +248,26 @@ async def test_buttons_and_modals_outlive_the_process_that_showed_them(review: R
         await soon(lambda: not review.posted[-1].components)
         assert (await review.state(second)).state == "approved"
     assert len(review.posted) == 2
+
+
+async def test_a_message_becomes_a_card_an_approval_a_bubble_and_a_line(
+    office: Office, model: ModelServer, review: Review
+) -> None:
+    connector = review.connector()
+    async with open_service(office, [connector], ServedEngine(model.url)) as service:
+        task = asyncio.create_task(service.run())
+        try:
+            await soon(lambda: connector.hears)
+            review.fake.say(review.place.channel, review.place.mia, "are you coming?")
+            card = await review.card()
+            assert "held: the chat is in manual mode" in text_of(card)
+            assert review.place.said() == []
+            review.press(card, review.max, "Approve")
+            await soon(review.place.said)
+            await review.shows("Sent, approved by max")
+            await gone(review)
+            assert "coming" not in text_of(card)
+            assert len(review.posted) == 1
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
