@@ -10,6 +10,7 @@ import ssl
 import sys
 
 from bot.app import open_office, open_service
+from bot.cards import Cards
 from bot.log import configure_logs
 from bot.messengers.discord.connector import DiscordConnector
 from bot.settings import read_settings
@@ -22,8 +23,9 @@ async def main(url: str, port: int, authority: str) -> None:
     configure_logs("error")
     context = ssl.create_default_context(cafile=authority)
     async with open_office(settings) as office:
+        cards = Cards(office.store, office.clock)
         connector = DiscordConnector(
-            settings.discord, "Sam", office.desk, lambda: connector_to(port, context)
+            settings.discord, "Sam", office.desk, lambda: connector_to(port, context), cards=cards
         )
         async with open_service(office, [connector], ServedEngine(url)) as service:
             print("running", flush=True)  # noqa: T201 - the test waits for it

@@ -167,3 +167,7 @@ class DiscordProcess(ServiceProcess):
             "UNDERSTUDY_DISCORD__TOKEN": place.bot.token,
             "UNDERSTUDY_DISCORD__OWNER": str(place.olivia.id),
         }
+
+    def set(self, name: str, text: str) -> None:
+        """Change a setting, before it is started."""
+        self._environment[f"UNDERSTUDY_{name}"] = text
