@@ -21,9 +21,11 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 texts = st.text(st.sampled_from("ab *_~|`>#-+[]()<@\\\n:/.👍\u202e"), max_size=5000)
 
 
-def said(number: int, text: str = "hello", name: str = "Mia", **fields: Attachment) -> Message:
+def said(
+    number: int, text: str = "hello", name: str = "Mia", attachment: Attachment | None = None
+) -> Message:
     at = NOW + timedelta(minutes=number)
-    return Message(KEY, str(number), Author(name, name), text, at, **fields)
+    return Message(KEY, str(number), Author(name, name), text, at, attachment=attachment)
 
 
 def draft(*bubbles: str, answers: tuple[str, ...] = ("9",), **fields: str) -> Draft:
