@@ -25,6 +25,9 @@ POSTPONING: Final = "tests/bot/test_postponing.py"
 PAUSING: Final = "tests/bot/messengers/discord/test_pausing.py"
 REPLIES: Final = "tests/bot/messengers/discord/test_replies.py"
 ADDRESSED: Final = "tests/bot/test_addressed.py"
+CHECKUP: Final = "tests/bot/messengers/discord/test_checkup.py"
+LACKS: Final = "tests/bot/messengers/discord/test_lacks.py"
+SETUP: Final = "tests/bot/cli/test_discord.py"
 REPEATS: Final = f"{_PROMISES}/test_repeats.py"
 CLOCKS: Final = (
     f"{_PROMISES}/test_machine_clocks.py::test_no_order_of_steps_breaks_a_promise_when_clocks_jump"
@@ -449,5 +452,54 @@ MUTATIONS: Final = (
         "  if decision.alone then redis.call('HINCRBY', settings, 'turns_alone', 1) end\n",
         "",
         (PERSONAS,),
+    ),
+    Mutation(
+        "setup-intent",
+        "bot/messengers/discord/checkup.py",
+        "if flags.gateway_message_content or flags.gateway_message_content_limited:",
+        "if flags is not None:",
+        (CHECKUP,),
+    ),
+    Mutation(
+        "setup-permissions",
+        "bot/messengers/discord/permissions.py",
+        "    missing = discord.Permissions(wanted.value & ~may.value)\n",
+        "    missing = discord.Permissions.none()\n",
+        (CHECKUP, LACKS),
+    ),
+    Mutation(
+        "setup-patience",
+        "bot/messengers/discord/checkup.py",
+        "    if status == 429 or status >= 500:\n",
+        "    if status == 503:\n",
+        (CHECKUP,),
+    ),
+    Mutation(
+        "setup-token-shown",
+        "bot/cli/discord.py",
+        "hide_input=True",
+        "hide_input=False",
+        (SETUP,),
+    ),
+    Mutation(
+        "setup-token-readable",
+        "chat/private_file.py",
+        "0o600",
+        "0o644",
+        ("tests/bot/cli/test_settings_file.py",),
+    ),
+    Mutation(
+        "troubles-mended",
+        "bot/messengers/discord/lacks.py",
+        "        if isinstance(place, discord.abc.GuildChannel):\n            return lack(place, place.guild.me)\n",
+        '        if isinstance(place, discord.abc.GuildChannel):\n            return ""\n',
+        (LACKS,),
+    ),
+    Mutation(
+        "troubles-said",
+        "bot/presence.py",
+        "                        troubles=dict(troubles),\n",
+        "                        troubles={},\n",
+        ("tests/bot/test_troubles.py",),
     ),
 )
