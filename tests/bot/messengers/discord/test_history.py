@@ -267,6 +267,22 @@ async def test_edits_and_deletes_that_were_missed_are_seen_where_the_newest_mess
         assert await friends.killed()
 
 
+async def test_what_is_edited_or_deleted_while_it_is_fetched_is_as_it_stands_in_the_end(
+    friends: Friends,
+) -> None:
+    await friends.enable()
+    said = [friends.say(str(number), HOUR) for number in range(101)]
+    fake = friends.place.fake
+    fake.limits["GET", "/channels/{}/messages"] = Limit(1, 2.0)
+    async with friends.service(history_messages=0):
+        await soon(lambda: friends.asked == 1)
+        fake.edit(said[-1], "a hundred, and pineapple")
+        fake.delete(said[-2])
+        await until(friends.killed)
+        assert await friends.texts() == []
+        await friends.stands(*map(str, range(99)), "a hundred, and pineapple")
+
+
 async def test_what_the_gateway_told_nobody_of_the_bot_and_its_owner_is_their_own(friends: Friends) -> None:
     await friends.enable()
     friends.say("by the bot", 2 * HOUR, friends.place.bot.user)
