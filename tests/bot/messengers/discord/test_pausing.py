@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.app import Office
-from bot.messengers.base import Pause, SendRefused, SendUncertain
+from bot.messengers.base import Bubble, Pause, SendRefused, SendUncertain
 from bot.messengers.discord.connector import DiscordConnector
 from bot.pacing import Pacing
 from tests.bot.messengers.discord.server import Heard, Place, key_of, listening
@@ -30,18 +30,23 @@ async def paused(connector: DiscordConnector, place: Place) -> float:
     return pause.seconds if pause else 0.0
 
 
-async def test_a_long_wait_is_told_with_the_refusal(place: Place) -> None:
+async def test_a_long_wait_of_a_channel_is_told_with_the_refusal_and_to_the_other_processes(
+    place: Place, office: Office
+) -> None:
     place.fake.play("POST", SEND_PATH, status=429, headers={"Retry-After": "1800"}, body=refusal(1800))
-    connector = place.connector()
+    connector = place.connector(pacing=Pacing("discord", office.store))
     async with listening(connector, Heard()):
         with pytest.raises(SendRefused, match="asks to wait") as error:
             await connector.send(place.bubble("later"))
         assert error.value.retry_after == 1800
         assert 1700 < await paused(connector, place) <= 1800
+        elsewhere = place.connector(pacing=Pacing("discord", office.store))
+        async with asyncio.timeout(10):
+            while not await paused(elsewhere, place):
+                await asyncio.sleep(0.02)
         # Another channel is another bucket.
         other = place.fake.text(place.guild, "other")
-        bubble = place.bubble("x")
-        await connector.send(type(bubble)("d2", key_of(other), "x"))
+        await connector.send(Bubble("d2", key_of(other), "x"))
         assert connector.trouble == ""
     assert place.said() == []
 
