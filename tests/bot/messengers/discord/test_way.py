@@ -204,13 +204,13 @@ async def test_an_answer_among_what_others_write_is_a_reply_to_who_asked(
             return await office.desk.drafts.waiting()
 
         await until(held)
+        (draft,) = await office.desk.drafts.waiting()
         place.fake.say(place.channel, leo, "who has the tent?")
 
         async def both() -> bool:
             return len(await office.desk.chats.transcript(place.key)) == 2
 
         await until(both)
-        (draft,) = await office.desk.drafts.waiting()
         await office.desk.approve(OWNER, draft.id)
         await soon(lambda: len(place.said()) == 2)
     first, second = place.fake.posted(place.channel, place.bot.user)
@@ -249,7 +249,9 @@ async def test_a_channel_that_is_gone_ends_the_answer_with_one_line_at_once(
             return await office.desk.drafts.waiting()
 
         await until(held)
-        place.fake.remove(place.channel)
+        # The gateway has not told of it yet.
+        body = {"message": "Unknown Channel", "code": 10003}
+        place.fake.play("POST", r"/channels/\d+/messages", status=404, body=body, times=9)
         (draft,) = await office.desk.drafts.waiting()
         await office.desk.approve(OWNER, draft.id)
 
