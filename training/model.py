@@ -85,9 +85,10 @@ def load_model(
             "device_map": {"": device},
         }
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            base.path, dtype=compute.dtype, local_files_only=True, use_safetensors=True, **options
-        )
+        with quiet():
+            model = AutoModelForCausalLM.from_pretrained(
+                base.path, dtype=compute.dtype, local_files_only=True, use_safetensors=True, **options
+            )
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, RuntimeError) as error:

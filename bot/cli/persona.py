@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.screen import say
+from bot.cli.training import quiet_libraries
 from bot.cli.wishes import wishes
 from bot.errors import SettingsInvalid
 from inference.persona import read_manifest
@@ -120,6 +121,7 @@ def export_gguf(
     folder = Shelf(settings).folder(persona)
     if numbers not in {"f32", "f16", "q8_0", "q4_0"}:
         raise SettingsInvalid(f"there are no numbers {numbers!r}: choose one of f32, f16, q8_0 and q4_0")
+    quiet_libraries(offline=True)
     try:
         from training.base import BaseFolder  # noqa: PLC0415 - torch takes seconds
         from training.bases import noted_base  # noqa: PLC0415

@@ -112,7 +112,8 @@ class Shelf:
             wanted = Sampling.model_validate({**wanted.model_dump(), **_table(changes)})
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            raise SettingsInvalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            what = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+            raise SettingsInvalid(f"{'.'.join(map(str, first['loc']))}: {what}") from None
         except ValueError as error:
             raise SettingsInvalid(str(error)) from None
         manifest = resampled(folder, wanted)

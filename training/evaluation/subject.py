@@ -26,7 +26,6 @@ from training.evaluation.speaker import ServedSpeaker, Speaker
 from training.evaluation.torch_speaker import TorchSpeaker
 from training.layout import Layout, layout_of
 from training.model import Compute, load_model, load_tokenizer, with_adapter
-from training.quiet import quiet
 from training.settings import Loss
 
 _CONTEXT = 4096
@@ -77,11 +76,10 @@ class Subject:
         """Base and adapter in this process. Blocks. Raises BaseUnusable when one of the two is not there."""
         if self.persona.adapter is not None and not (self.persona.folder / "adapter").is_dir():
             raise BaseUnusable(f"{self.persona.folder} has no adapter for PyTorch: copy the whole persona")
-        with quiet():
-            model = load_model(self._base, Compute.best())
-            if self.persona.adapter is not None:
-                model = with_adapter(model, self.persona.folder / "adapter")
-            return model.eval()
+        model = load_model(self._base, Compute.best())
+        if self.persona.adapter is not None:
+            model = with_adapter(model, self.persona.folder / "adapter")
+        return model.eval()
 
     @cached_property
     def _model_before(self) -> Any:  # noqa: ANN401 - torch is untyped here
