@@ -211,18 +211,19 @@ def resampled(folder: Path, sampling: Sampling) -> PersonaManifest:
     return changed
 
 
-async def load_persona(folder: Path, *, thorough: bool = False) -> Persona:
+async def load_persona(folder: Path, *, thorough: bool = False, gguf: bool = True) -> Persona:
     """Read and check a persona folder.
 
     Raises PersonaError when a file is missing, truncated, changed or unreadable; AdapterMismatch when
     the adapter was trained on another base; FingerprintMismatch when the parts are not those that were
     packaged together. The large files are hashed in a thread. Of a base's Hugging Face folder only the sizes are
-    looked at, unless `thorough`: it is many gigabytes, and the canary covers it.
+    looked at, unless `thorough`: it is many gigabytes, and the canary covers it. Without `gguf`, its GGUF files are
+    not looked at: for whoever writes them anew.
     """
-    return await asyncio.to_thread(_load, folder, thorough)
+    return await asyncio.to_thread(_load, folder, thorough, gguf)
 
 
-def _load(folder: Path, thorough: bool) -> Persona:
+def _load(folder: Path, thorough: bool, gguf: bool) -> Persona:
     manifest = read_manifest(folder)
     if manifest.adapter is not None and manifest.adapter.base_sha256 != manifest.base.sha256:
         raise AdapterMismatch(
@@ -234,7 +235,7 @@ def _load(folder: Path, thorough: bool) -> Persona:
         manifest.shingles.check(folder)
     template = _read_text(folder / manifest.template.file)
     for weights in filter(None, (manifest.base, manifest.adapter)):
-        if weights.gguf is not None:
+        if gguf and weights.gguf is not None:
             weights.gguf.check(folder)
         for part in weights.safetensors:
             # What ships may leave out the Hugging Face folders; a folder that is there must be whole.

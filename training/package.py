@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from inference.canary import Asked, record_canary
 from inference.client import ModelClient
@@ -56,6 +56,8 @@ BASE_GGUF = "gguf/base.gguf"
 ADAPTER_GGUF = "gguf/adapter.gguf"
 ADAPTER = "adapter"
 BASE = "base"
+_STAGE: Final = ".gguf-"
+"""How the names of folders begin in which GGUF is made."""
 
 _W = TypeVar("_W", Base, Adapter)
 _ADAPTER_FILES = (ADAPTER_WEIGHTS, "adapter_config.json", RECORD)
@@ -208,9 +210,11 @@ async def export_gguf(folder: Path, numbers: NumberType, base: BaseFolder | None
 
     The Hugging Face form must be at hand: of the adapter in the folder, of the base there or in `base`. Its fingerprint
     is another one afterwards, and its evaluation is gone: others than those who were measured answer. Raises
-    TrainingError and InferenceError; a base of a kind that is not converted here is an error.
+    TrainingError and InferenceError; a base of a kind that is not converted here is an error. Where it ends before its
+    time the persona is as before, or the same call makes it whole.
     """
-    persona = await load_persona(folder, thorough=True)
+    # What is written anew may be what an earlier call left half-way.
+    persona = await load_persona(folder, thorough=True, gguf=False)
     manifest = persona.manifest
     source = base or BaseFolder(folder / BASE)
     if source.sha256() != manifest.base.sha256:
@@ -234,8 +238,23 @@ async def export_gguf(folder: Path, numbers: NumberType, base: BaseFolder | None
 async def seal(out: Path, facts: Mapping[str, Any], material: Material, numbers: NumberType) -> Persona:
     """Add GGUF where the base is converted here, record the canary, write persona.toml, and ask it all again.
 
-    `facts` are the manifest's fields but for those. Raises as `package_persona` does.
+    `facts` are the manifest's fields but for those. What is in `out` stays as it is until all of this has passed.
+    Raises as `package_persona` does.
     """
+    _sweep(out)
+    with tempfile.TemporaryDirectory(prefix=_STAGE, dir=out) as name:
+        stage = Path(name)
+        for part in filter(None, (facts["template"], facts["shingles"])):
+            shutil.copyfile(out / part.file, stage / part.file)
+        manifest = await _sealed(stage, facts, material, numbers)
+        _put(stage, out, manifest)
+    return await load_persona(out)
+
+
+async def _sealed(
+    stage: Path, facts: Mapping[str, Any], material: Material, numbers: NumberType
+) -> PersonaManifest:
+    """Make a persona of what is served alone, in a folder of its own."""
     reference = Reference.load(material.base, material.adapter, material.template)
     base, adapter = facts["base"], facts["adapter"]
     figures = {key: value for key, value in facts["figures"].items() if key not in {"agreement", "gguf"}}
@@ -244,7 +263,7 @@ async def seal(out: Path, facts: Mapping[str, Any], material: Material, numbers:
         adapted: Asked = reference
         bare: Asked = reference.bare
         try:
-            files = _write_gguf(out, material, numbers)
+            files = _write_gguf(stage, material, numbers)
         except NotConverted as why:
             figures["gguf"] = f"none: {why}"
             base, adapter = _with_gguf(base, None), adapter and _with_gguf(adapter, None)
@@ -256,8 +275,8 @@ async def seal(out: Path, facts: Mapping[str, Any], material: Material, numbers:
                 **asdict(agreement),
                 "allowed": asdict(tolerance),
             }
-            base = _with_gguf(base, WeightsFile.of(out, BASE_GGUF))
-            adapter = adapter and _with_gguf(adapter, WeightsFile.of(out, ADAPTER_GGUF))
+            base = _with_gguf(base, WeightsFile.of(stage, BASE_GGUF))
+            adapter = adapter and _with_gguf(adapter, WeightsFile.of(stage, ADAPTER_GGUF))
             log = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "llama.log"
             model = LlamaModel(material.name, *files, material.template)
             engine = await stack.enter_async_context(LlamaCpp(model, log, LlamaSettings(slots=1)))
@@ -285,13 +304,27 @@ async def seal(out: Path, facts: Mapping[str, Any], material: Material, numbers:
                 "figures": figures,
             }
         )
-        write_persona_toml(out, manifest)
+        write_persona_toml(stage, manifest)
         # Read back and asked again, as every start of the service will.
-        persona = await load_persona(out)
+        persona = await load_persona(stage)
         if engine is not None:
             # Whether it can draw as the persona asks is another question: with beams the persona is for vLLM alone.
             await engine.verify(replace(persona, sampling=Sampling()))
-    return persona
+    return manifest
+
+
+def _put(stage: Path, out: Path, manifest: PersonaManifest) -> None:
+    """Put what was made in the place of what was there; the manifest last."""
+    shutil.rmtree((out / BASE_GGUF).parent, ignore_errors=True)
+    if (stage / BASE_GGUF).exists():
+        (stage / BASE_GGUF).parent.rename((out / BASE_GGUF).parent)
+    write_persona_toml(out, manifest)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a call that was killed has left."""
+    for left in out.glob(f"{_STAGE}*"):
+        shutil.rmtree(left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +339,7 @@ class _Recorded:
 
 
 def _write_gguf(out: Path, material: Material, numbers: NumberType) -> tuple[Path, Path | None]:
-    """Write the GGUF files and give their paths; where that cannot be, none of an older persona stay behind."""
+    """Write the GGUF files and give their paths."""
     (out / BASE_GGUF).parent.mkdir(parents=True, exist_ok=True)
     adapter = out / ADAPTER_GGUF if material.adapter is not None else None
     try:
@@ -316,8 +349,6 @@ def _write_gguf(out: Path, material: Material, numbers: NumberType) -> tuple[Pat
     except NotConverted:
         shutil.rmtree((out / BASE_GGUF).parent)
         raise
-    if adapter is None:
-        (out / ADAPTER_GGUF).unlink(missing_ok=True)
     return out / BASE_GGUF, adapter
 
 

@@ -250,13 +250,14 @@ def test_without_the_hugging_face_form_there_is_nothing_to_export_from(
         asyncio.run(export(out, "f16", tiny_base))
 
 
-async def test_an_export_that_breaks_off_leaves_a_persona_that_does_not_load(
+async def test_an_export_that_breaks_off_leaves_the_persona_as_it_was_and_another_makes_it_whole(
     tiny_base: BaseFolder, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from training import package as packaging
 
     out = tmp_path / "out"
-    await packaging.package_persona(tiny_base, adapter, out, package())
+    made = await packaging.package_persona(tiny_base, adapter, out, package())
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
     async def fail(*_: object, **__: object) -> None:
         raise NotAsAsked("the power failed")
@@ -264,8 +265,16 @@ async def test_an_export_that_breaks_off_leaves_a_persona_that_does_not_load(
     monkeypatch.setattr(packaging, "record_canary", fail)
     with pytest.raises(NotAsAsked):
         await export(out, "f32", tiny_base)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    monkeypatch.undo()
+    # Killed between the files and the manifest, it is no persona; the same call makes it one again.
+    (out / "gguf/base.gguf").write_bytes(b"GGUF")
+    (out / ".gguf-killed").mkdir()
     with pytest.raises(PersonaError):
         await load_persona(out)
+    again = await export(out, "f16", tiny_base)
+    assert again.fingerprint == made.fingerprint
+    assert not list(out.glob(".gguf-*"))
 
 
 def test_a_dataset_and_its_layout_say_what_a_persona_is(tiny_base: BaseFolder, tmp_path: Path) -> None:
