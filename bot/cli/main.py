@@ -108,7 +108,9 @@ _FULL: Final = (
 _LOCKED: Final = (
     "a file or a folder may not be read or written: see whom the state folder and what you name belong to"
 )
-_IN_THE_WAY: Final = "a file lies where a folder must be, or a folder where a file must be: choose another place (--debug says which)"
+_IN_THE_WAY: Final = (
+    "a file lies where a folder must be, or the other way round: choose another place (--debug: which)"
+)
 _DISK: Final = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _LOCKED),
