@@ -45,7 +45,7 @@ class Header:
         set_text(self._away, line)
 
     def _line(self, snapshot: Snapshot) -> str:
-        """What is wrong with all of it; what is wrong with one chat stands there."""
+        """What is wrong with all of it, or with a place that is no chat; what is wrong with a chat stands there."""
         if snapshot.store_away:
             return _REDIS_AWAY
         if not snapshot.services:
@@ -54,8 +54,12 @@ class Header:
         if not any(service.model_alive for service in snapshot.services):
             told = next((service.model_trouble for service in snapshot.services if service.model_trouble), "")
             lines.append(f"{_MODEL_AWAY} {_sentence(told)}".rstrip())
-        of_messengers = sorted(place for place in snapshot.troubles if "/" not in place)
-        lines += [f"{place.capitalize()}: {_sentence(snapshot.troubles[place])}" for place in of_messengers]
+        chats = {str(state.chat.key) for state in snapshot.chats}
+        lines += [
+            f"{place.partition('/')[0].capitalize()}: {_sentence(trouble)}"
+            for place, trouble in sorted(snapshot.troubles.items())
+            if place not in chats
+        ]
         return " ".join(lines)
 
 

@@ -84,7 +84,7 @@ def send_error(error: BaseException) -> SendError:  # noqa: PLR0911 - a line eac
 def trouble(error: BaseException) -> str:  # noqa: PLR0911 - a line each
     """Why the bot is not on Discord, and what to do."""
     match error:
-        case discord.LoginFailure():
+        case discord.LoginFailure() | discord.ConnectionClosed(code=4004):
             return "Discord does not know this token: copy it anew (developer portal, Bot, Reset Token)"
         case discord.PrivilegedIntentsRequired():
             return "the message content intent is off: switch it on (developer portal, Bot, Message Content Intent)"

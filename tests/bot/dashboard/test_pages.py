@@ -324,6 +324,10 @@ async def test_what_keeps_a_messenger_or_a_chat_from_working_is_said_until_it_is
         line = page.locator(".u-chat-name").get_by_text("the bot may not see it")
         await expect(line).to_be_visible(timeout=15_000)
         await expect(header).to_be_hidden()
+        troubles = {"discord/4242": "everybody can see the review channel"}
+        await expect(page.get_by_text("Discord: Everybody can see the review channel.")).to_be_visible(
+            timeout=15_000
+        )
         troubles = {}
         await expect(line).to_be_hidden(timeout=15_000)
         keeping.cancel()

@@ -98,6 +98,10 @@ def test_of_all_else_nobody_can_say_whether_it_left(error: Exception) -> None:
 
 LOGINS = [
     (discord.LoginFailure(SECRET), "copy it anew"),
+    (
+        discord.ConnectionClosed(cast("Any", SimpleNamespace(close_code=4004)), shard_id=None),
+        "copy it anew",
+    ),
     (discord.PrivilegedIntentsRequired(None), "switch it on"),
     (http(discord.DiscordServerError, 503), "503"),
     (http(discord.HTTPException, 429), "later"),
