@@ -28,10 +28,20 @@ ADDRESSED: Final = "tests/bot/test_addressed.py"
 CHECKUP: Final = "tests/bot/messengers/discord/test_checkup.py"
 LACKS: Final = "tests/bot/messengers/discord/test_lacks.py"
 SETUP: Final = "tests/bot/cli/test_discord.py"
+BACKLOG: Final = "tests/bot/test_backlog.py"
+CATCHING_UP: Final = f"{_PROMISES}/test_catching_up.py"
+HISTORY: Final = "tests/bot/messengers/discord/test_history.py"
 REPEATS: Final = f"{_PROMISES}/test_repeats.py"
 CLOCKS: Final = (
     f"{_PROMISES}/test_machine_clocks.py::test_no_order_of_steps_breaks_a_promise_when_clocks_jump"
 )
+
+_WAITS: Final = "test_while_a_chat_is_read_up_on_what_is_said_waits_a_kill_word_does_not_and_nothing_leaves"
+_CLOCK: Final = (
+    "test_by_a_clock_that_is_ahead_or_behind_what_was_missed_is_context_and_what_is_said_is_answered"
+)
+_EDITS: Final = "test_edits_and_deletes_that_were_missed_are_seen_where_the_newest_messages_show_them"
+_FORBIDDEN: Final = "test_who_may_not_read_the_history_is_told_so_once_and_hears_what_is_said_now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -501,5 +511,89 @@ MUTATIONS: Final = (
         "                        troubles=dict(troubles),\n",
         "                        troubles={},\n",
         ("tests/bot/test_troubles.py",),
+    ),
+    _script(
+        "watermark-order",
+        "common",
+        "if #id < #mark or (#id == #mark and id <= mark)",
+        "if id <= mark",
+        *(CATCHING_UP, BACKLOG),
+    ),
+    _script(
+        "watermark-edits",
+        "accept",
+        "local beyond = ARGV[10] == '1' or move_watermark(chat, id)",
+        "local beyond = move_watermark(chat, id)",
+        BACKLOG,
+    ),
+    _script(
+        "behind-the-watermark",
+        "accept",
+        "if how ~= 'live' and not beyond then return 'duplicate' end\n",
+        "",
+        BACKLOG,
+    ),
+    _script(
+        "missed-kill-lifted",
+        "resume",
+        "redis.call('HSET', key('kill'), 'resumed' .. field, now)\n",
+        "",
+        BACKLOG,
+    ),
+    _script(
+        "missed-owner-is-here",
+        "accept",
+        "(how == 'missed' and now - at < stay",
+        "(how == 'missed'",
+        BACKLOG,
+    ),
+    Mutation(
+        "missed-kill-by-a-clock-ahead",
+        "bot/kill_switch.py",
+        "0 < at <= self._clock.now_ms()",
+        "0 < at",
+        (BACKLOG,),
+    ),
+    Mutation(
+        "history-decides",
+        "bot/inbox.py",
+        "        if said_at < let_in:\n            return await",
+        "        if said_at is None:\n            return await",
+        (BACKLOG,),
+    ),
+    Mutation(
+        "missed-way-back",
+        "bot/orders.py",
+        "entry.at >= said_at",
+        "entry.at is None",
+        (BACKLOG,),
+    ),
+    Mutation(
+        "speaks-before-it-has-heard",
+        "bot/messengers/discord/client.py",
+        " and self._session.caught_up",
+        "",
+        (f"{HISTORY}::{_WAITS}",),
+    ),
+    Mutation(
+        "heard-is-not-missed",
+        "bot/messengers/discord/history.py",
+        "if following is not None and int(late.message.id) >= following:",
+        "if following is None and not late:",
+        (f"{HISTORY}::{_CLOCK}",),
+    ),
+    Mutation(
+        "missed-edits",
+        "bot/messengers/discord/history.py",
+        "late += _changes(reader, page, mark, standing)",
+        "late += []",
+        (f"{HISTORY}::{_EDITS}",),
+    ),
+    Mutation(
+        "history-forbidden",
+        "bot/messengers/discord/history.py",
+        "if not channel.permissions_for(channel.guild.me).read_message_history:",
+        "if channel is None:",
+        (f"{HISTORY}::{_FORBIDDEN}",),
     ),
 )
