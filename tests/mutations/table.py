@@ -20,6 +20,9 @@ APPROVALS: Final = (
 WALKS: Final = f"{_PROMISES}/test_interleavings.py::test_no_interleaving_breaks_a_promise"
 DELETES: Final = f"{_PROMISES}/test_deletes.py"
 PLACES: Final = "tests/bot/test_places.py"
+DISCORD: Final = "tests/bot/messengers/discord"
+CARDS: Final = f"{DISCORD}/test_cards.py"
+ELSEWHERE: Final = "test_what_is_decided_elsewhere_is_on_the_card_and_nothing_else_is"
 PERSONAS: Final = "tests/bot/messengers/discord/test_personas.py"
 POSTPONING: Final = "tests/bot/test_postponing.py"
 PAUSING: Final = "tests/bot/messengers/discord/test_pausing.py"
@@ -440,6 +443,63 @@ MUTATIONS: Final = (
         "fail_if_not_exists=False",
         "fail_if_not_exists=True",
         (REPLIES,),
+    ),
+    # Cards.
+    Mutation(
+        "card-once",
+        "bot/messengers/discord/board.py",
+        "posted = await self._found(held) if held.tried else None",
+        "posted = None",
+        (f"{DISCORD}/test_board.py::test_a_process_that_died_between_post_and_record_leaves_one_card",),
+    ),
+    Mutation(
+        "card-that-is-done-quotes-nothing",
+        "bot/messengers/discord/faces.py",
+        'if draft.state not in OPEN_STATES and draft.state != "approved":',
+        'if draft.state == "never":',
+        (f"{DISCORD}/test_board.py::{ELSEWHERE}",),
+    ),
+    Mutation(
+        "erased-draft-keeps-its-card",
+        "bot/messengers/discord/board.py",
+        "            return erased(draft_id, chat)\n",
+        "            raise\n",
+        (f"{DISCORD}/test_board.py::{ELSEWHERE}",),
+    ),
+    Mutation(
+        "card-shown-whole",
+        "bot/messengers/discord/faces.py",
+        "whole = len(text) <= _TEXT",
+        "whole = True",
+        (CARDS,),
+    ),
+    Mutation(
+        "press-of-an-old-version",
+        "bot/messengers/discord/decisions.py",
+        "desk.approve(person, draft, version=version)",
+        "desk.approve(person, draft)",
+        (CARDS,),
+    ),
+    Mutation(
+        "press-acknowledged-first",
+        "bot/messengers/discord/decisions.py",
+        "        return\n    line = await _line_of(decision)\n",
+        "    line = await _line_of(decision)\n",
+        (CARDS,),
+    ),
+    Mutation(
+        "modal-for-anybody",
+        "bot/messengers/discord/decisions.py",
+        'person.must_be(Role.MODERATOR, "reject drafts")',
+        "pass",
+        (CARDS,),
+    ),
+    Mutation(
+        "review-channel-is-no-chat",
+        "bot/messengers/discord/client.py",
+        "if self._reviews(message.channel):",
+        "if message.channel is None:",
+        (f"{DISCORD}/test_board.py",),
     ),
     # Rules.
     Mutation(

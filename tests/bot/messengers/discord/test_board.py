@@ -155,6 +155,8 @@ async def test_two_processes_post_one_card(review: Review) -> None:
         await soon(lambda: len(review.posted) >= 3)
         await asyncio.sleep(LEASE_SECONDS * 2)
     assert len(review.posted) == 3
+    # Not by the nonce: one of them had each card in hand.
+    assert review.fake.times_asked("POST", f"/channels/{review.channel.id}/messages") == 3
 
 
 @pytest.mark.parametrize("posted", [True, False])
@@ -318,7 +320,12 @@ async def test_nobody_lets_the_stand_in_into_the_review_channel(settings: Settin
 async def test_the_review_channel_is_no_chat_but_a_kill_word_counts_there(review: Review) -> None:
     await review.open(key_of(review.channel))
     thread = review.fake.thread(review.channel, "about this one")
-    async with review.kept() as heard:
+    connector = review.connector()
+    async with listening(connector, Heard()) as heard:
+        assert [connector.serves(key_of(one)) for one in (review.channel, review.place.channel)] == [
+            False,
+            True,
+        ]
         await review.draft("sure")
         await review.card()
         review.fake.say(review.channel, review.max, "I would say no")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.app import Office
+from bot.drafts import Draft
 from tests.bot.messengers.discord.reviewing import Review, live
 from tests.bot.messengers.discord.server import DiscordProcess
 from tests.fakes.discord.client import soon
@@ -36,13 +37,23 @@ async def killed_at(process: DiscordProcess, play: Play) -> AsyncIterator[None]:
     await process.died()
 
 
-async def approved(review: Review, draft: str) -> None:
+def say(review: Review) -> None:
+    """What the process writes a draft for."""
+    review.fake.say(review.place.channel, review.place.mia, "are you coming?")
+
+
+async def the_draft(review: Review) -> Draft:
+    (draft,) = await review.office.desk.drafts.newest()
+    return draft
+
+
+async def approve(review: Review) -> None:
     """Keep the board, and approve the one card there is."""
     async with review.kept():
         card = await review.card()
         review.press(card, review.max, "Approve")
         await soon(lambda: not card.components)
-        found = await review.state(draft)
+        found = await the_draft(review)
         assert (found.state, found.decided_by) == ("approved", f"max discord/{review.max.id}")
 
 
@@ -51,11 +62,11 @@ async def test_killed_after_the_post_and_before_its_record_there_is_one_card(
 ) -> None:
     play = review.fake.play("POST", f"/channels/{review.channel.id}/messages", then="hold", took=True)
     async with killed_at(process, play):
-        draft = await review.draft("sure")
+        say(review)
     assert len(review.posted) == 1
     # Too late for the nonce: the channel's history says that it stands there.
     review.fake.nonce_seconds = 0.0
-    await approved(review, draft)
+    await approve(review)
     assert len(review.posted) == 1
 
 
@@ -63,26 +74,26 @@ async def test_killed_after_the_post_and_before_its_record_there_is_one_card(
 async def test_killed_between_press_and_decision_nothing_is_decided_and_the_next_press_counts(
     review: Review, process: DiscordProcess, took: bool
 ) -> None:
-    draft = await review.draft("sure")
+    say(review)
     card = await review.card()
     play = review.fake.play("POST", CALLBACK, then="hold", took=took)
     async with killed_at(process, play):
         review.press(card, review.max, "Approve")
-    assert (await review.state(draft)).state == "held"
+    assert (await the_draft(review)).state == "held"
     assert len(live(card)) == 4
-    await approved(review, draft)
+    await approve(review)
 
 
 async def test_killed_between_decision_and_card_the_card_follows_later(
     review: Review, process: DiscordProcess
 ) -> None:
-    draft = await review.draft("sure")
+    say(review)
     card = await review.card()
     play = review.fake.play("PATCH", f"/channels/{review.channel.id}/messages/{card.id}", then="hold")
     async with killed_at(process, play):
         opened = await review.modal(card, review.max, "Reject")
         review.submit(opened, words="not now")
-    assert (await review.state(draft)).state == "rejected"
+    assert (await the_draft(review)).state == "rejected"
     assert len(live(card)) == 4
     async with review.kept():
         await review.shows("Rejected by max")
