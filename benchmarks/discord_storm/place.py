@@ -9,14 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.discord_storm.service import KEYED, Orders
+from benchmarks.discord_storm.service import Orders
 from benchmarks.storm.people import FRIENDS
 from benchmarks.storm.process import Child
 from benchmarks.storm.redis import RedisServer
 from benchmarks.storm.town import OFFICE_SETTINGS
 from benchmarks.storm.wire import Object
 from bot.app import Office, open_office
-from bot.messengers.discord.handing import FRESH_SECONDS
 from bot.settings import Settings
 from chat.message import Chat, ChatKey
 from safety.disclosure import Disclosure
@@ -32,6 +31,7 @@ HELD: Final = (
     ((0,), (1,), (0, 1)),
 )
 _MANUAL_EVERY: Final = 5
+_KEYED_SECONDS: Final = 60.0
 
 
 @dataclass(eq=False)
@@ -65,18 +65,21 @@ class Place:
 
 
 @asynccontextmanager
-async def place(folder: Path, channels: int, held: Sequence[Sequence[int]]) -> AsyncIterator[Place]:
+async def place(
+    folder: Path, channels: int, held: Sequence[Sequence[int]], *, by_history: bool
+) -> AsyncIterator[Place]:
     """Open it, with so many channels, threads and conversations, and a process for each set of shards in `held`.
 
-    On leaving, all processes are ended.
+    `by_history` is a Discord that has forgotten each nonce when it is asked: only the channel's history says what has
+    left. On leaving, all processes are ended.
     """
     async with AsyncExitStack() as stack:
         redis = RedisServer(folder / "redis")
         stack.push_async_callback(redis.kill)
         await redis.start()
         fake = await stack.enter_async_context(fake_discord())
-        # And the least that a request which relies on one may take to get there.
-        fake.nonce_seconds = KEYED.total_seconds() + FRESH_SECONDS + 1.0
+        if by_history:
+            fake.nonce_seconds = 0.0
         bot, people = fake.bot("stand-in"), {name: fake.person(name) for name in FRIENDS}
         found = _channels(fake, bot, people, channels)
         fake.write_authority(folder / "authority.pem")
@@ -99,7 +102,13 @@ async def place(folder: Path, channels: int, held: Sequence[Sequence[int]]) -> A
         for number, mine in enumerate(held):
             said = {"token": bot.token, "shards": SHARDS, "shard_ids": mine}
             url, authority = f"http://127.0.0.1:{model_port}", str(folder / "authority.pem")
-            orders = Orders({**settings, "discord": said}, url, fake.port, authority)
+            orders = Orders(
+                {**settings, "discord": said},
+                url,
+                fake.port,
+                authority,
+                0.0 if by_history else _KEYED_SECONDS,
+            )
             (folder / f"service-{number}.json").write_text(json.dumps(asdict(orders)))
             service = Child(
                 "benchmarks.discord_storm.service",

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from benchmarks.storm.process import ready
 from bot.app import open_office, open_service
@@ -25,9 +25,6 @@ from bot.settings import Settings
 from tests.fakes.discord.server import connector_to
 from tests.fakes.model_server import ServedEngine
 
-KEYED: Final = timedelta(seconds=0.5)
-"""For how long a nonce is relied on: less than the lease of a process that dies, so that the history is asked then."""
-
 
 @dataclass(frozen=True)
 class Orders:
@@ -37,6 +34,8 @@ class Orders:
     model_url: str
     discord_port: int
     authority: str
+    keyed: float
+    """For how many seconds a nonce is relied on."""
 
 
 async def main(orders: Orders) -> None:
@@ -58,7 +57,7 @@ async def main(orders: Orders) -> None:
                         lambda: connector_to(orders.discord_port, context),
                     ),
                     pacing=Pacing(DiscordConnector.messenger, office.store),
-                    keyed=KEYED,
+                    keyed=timedelta(seconds=orders.keyed),
                 )
                 async with open_service(office, [connector], ServedEngine(orders.model_url)) as service:
                     ready("running")

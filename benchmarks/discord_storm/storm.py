@@ -36,7 +36,8 @@ async def storm(plan: Plan, folder: Path) -> Aftermath:
     started = time.monotonic()
     chance = random.Random(plan.seed)
     held = HELD[plan.seed % len(HELD)]
-    async with place(folder, plan.channels, held) as there:
+    by_history = plan.seed // len(HELD) % 2 == 1
+    async with place(folder, plan.channels, held, by_history=by_history) as there:
         friends = Friends(there, random.Random(chance.random()))
         moderators = Moderators(there, random.Random(chance.random()))
         weather = Weather(there, friends, random.Random(chance.random()))
@@ -106,6 +107,7 @@ def _figures(there: Place, books: Books, weather: Weather, moderators: Moderator
     return {
         "channels": len(books.said),
         "processes": len(there.services),
+        "nonces known for (s)": there.fake.nonce_seconds,
         "messages written": sum(len(ids) for ids in books.said.values()),
         **{f"messages {name}": outcomes[name] for name in sorted(outcomes)},
         "events that the gateway told": sum(session.sequence for session in sessions),

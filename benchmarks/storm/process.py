@@ -28,7 +28,7 @@ class Child:
         """Start it, and give the line it says when it is ready. Raises RuntimeError when it dies before."""
         inherited = {name: text for name, text in os.environ.items() if not name.startswith("UNDERSTUDY_")}
         with self._log.open("ab") as log:
-            self._process = process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
                 self._command,
                 cwd=ROOT,
                 env=inherited | {"PYTHONPATH": str(ROOT), "UNDERSTUDY_CONFIG": os.devnull},
@@ -37,6 +37,12 @@ class Child:
                 stderr=log,
                 start_new_session=True,
             )
+        return await self.line()
+
+    async def line(self) -> str:
+        """Wait for the next line it says. Raises RuntimeError when it dies before."""
+        process = self._process
+        assert process is not None
         assert process.stdout is not None
         async with asyncio.timeout(_READY_SECONDS):
             line = await asyncio.to_thread(process.stdout.readline)

@@ -35,6 +35,7 @@ def run(module: str, *arguments: str | Path, codes: tuple[int, ...] = (0,)) -> s
     ("module", "arguments", "says"),
     [
         ("dataset", "--messages 2000 --chats 3", "pseudonyms"),
+        ("discord_gateway", "--messages 40 --channels 3 --runs 1", "median ratio"),
         ("way_of_a_message", "--rooms 2 --messages 2 --runs 1", "median ratio"),
         ("moderation", "--drafts 5 --runs 1", "harmful and noticed"),
         ("kill_latency", "--runs 2 --generations 8 --workers 2", "flight"),

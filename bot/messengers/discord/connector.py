@@ -177,7 +177,7 @@ class DiscordConnector:
         client, now = self._shards.client_of(int(chat.chat_id)), time.monotonic()
         if client is None or now - self._typed.get(chat, float("-inf")) < _TYPING_SECONDS:
             return
-        self._typed[chat] = now
+        self._typed = {of: at for of, at in self._typed.items() if now - at < _TYPING_SECONDS} | {chat: now}
         self._begin(_shown_typing(client, int(chat.chat_id)))
 
     async def pause(self, chat: ChatKey) -> Pause | None:

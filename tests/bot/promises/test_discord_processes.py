@@ -30,7 +30,7 @@ async def started(there: Place, sessions: int) -> None:
 async def test_each_process_answers_in_its_own_chats_and_what_a_dead_one_would_send_waits_for_it(
     state_dir: Path,
 ) -> None:
-    async with place(state_dir, 11, ((0,), (1,))) as there:
+    async with place(state_dir, 11, ((0,), (1,)), by_history=False) as there:
         await started(there, 2)
         for number, chat in enumerate(there.chats):
             await there.say(chat, "mia", f"Sam? number{'abcdefghijk'[number]}")
@@ -65,7 +65,7 @@ async def test_each_process_answers_in_its_own_chats_and_what_a_dead_one_would_s
 
 
 async def test_two_processes_with_the_same_shards_answer_once_and_are_told(state_dir: Path) -> None:
-    async with place(state_dir, 4, ((0, 1), (0, 1))) as there:
+    async with place(state_dir, 4, ((0, 1), (0, 1)), by_history=False) as there:
         await started(there, 4)
         auto = [chat for chat in there.chats if (await mode(there, chat)) == "auto"]
         for chat in auto:

@@ -15,7 +15,8 @@ from benchmarks.storm.record import Line
 async def test_a_storm_over_discord_loses_nothing_doubles_nothing_and_keeps_the_order(
     state_dir: Path,
 ) -> None:
-    # The seed says that each shard is held by one process: what it misses, nobody else hears.
+    # The seed says that each shard is held by one process, so that what it misses nobody else hears, and that only the
+    # channels' history says what has left.
     plan = Plan(seed=2, seconds=12, channels=10, messages=70, calm_seconds=40)
     aftermath = await storm(plan, state_dir)
     told = [line for found in aftermath.violations[:3] for line in story(aftermath.books, found.chat)]
