@@ -66,8 +66,9 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
             else f"MODEL DOWN: {service['model_trouble'] or 'see the log'}"
         )
         say(f"service {service['name']} (pid {service['pid']}): persona {service['persona']}, {model}")
+    titles = {chat["key"]: f" ({chat['title']})" for chat in found["chats"]}
     for place, line in found["troubles"].items():
-        say(f"TROUBLE {place}: {line}", "bold red")
+        say(f"TROUBLE {place}{titles.get(place, '')}: {line}", "bold red")
     if not found["services"]:
         say("no service is running", "yellow")
     for chat in found["chats"]:

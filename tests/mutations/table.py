@@ -540,8 +540,8 @@ MUTATIONS: Final = (
     Mutation(
         "setup-patience",
         "bot/messengers/discord/checkup.py",
-        "    if status == 429 or status >= 500:\n",
-        "    if status == 503:\n",
+        "        if status == 429 or status >= 500:\n",
+        "        if status == 503:\n",
         (CHECKUP,),
     ),
     Mutation(

@@ -24,6 +24,7 @@ from chat.message import Author, Chat
 
 SCOPES: Final = ("bot", "applications.commands")
 _PATIENCE_SECONDS: Final = 30.0
+"""For each answer."""
 _PORTAL: Final = "https://discord.com/developers/applications"
 _TEXTS: Final = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
 
@@ -86,11 +87,14 @@ async def check_up(settings: DiscordSettings, chats: Collection[Chat], wires: Wi
 
     Raises SettingsInvalid for a token that Discord does not know, and MessengerAway where it does not answer.
     """
+    patience = asyncio.timeout(_PATIENCE_SECONDS)
     client = discord.Client(
-        intents=discord.Intents(guilds=True), connector=wires() if wires else None, http_trace=_impatient()
+        intents=discord.Intents(guilds=True),
+        connector=wires() if wires else None,
+        http_trace=_impatient(patience),
     )
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with patience:
             await client.login(settings.token.get_secret_value())
             return await _look(client, settings, chats)
     except discord.LoginFailure as error:
@@ -237,16 +241,18 @@ async def _elsewhere(client: discord.Client, chat: Chat, servers: _Servers) -> t
     return place.name, locked or servers.in_threads.get(str(place.parent_id), "")
 
 
-def _impatient() -> aiohttp.TraceConfig:
+def _impatient(patience: asyncio.Timeout) -> aiohttp.TraceConfig:
     """Who sets a bot up waits for an answer: discord.py would sit out a 429, and repeat after a 5xx."""
+
+    async def end(
+        session: aiohttp.ClientSession, context: SimpleNamespace, request: aiohttp.TraceRequestEndParams
+    ) -> None:
+        # However many servers there are, each answer is waited for as long.
+        patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE_SECONDS)
+        status = request.response.status
+        if status == 429 or status >= 500:
+            raise Refused(status)
+
     config = aiohttp.TraceConfig()
-    config.on_request_end.append(_end)
+    config.on_request_end.append(end)
     return config
-
-
-async def _end(
-    session: aiohttp.ClientSession, context: SimpleNamespace, request: aiohttp.TraceRequestEndParams
-) -> None:
-    status = request.response.status
-    if status == 429 or status >= 500:
-        raise Refused(status)

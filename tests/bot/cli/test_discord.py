@@ -236,7 +236,7 @@ async def test_what_is_wrong_while_it_runs_stands_in_status_until_it_is_mended(
         return line in (await understudy("status")).out
 
     async with staying(await understudy.start("run")):
-        lacking = f"TROUBLE {place.key}: the bot's role lacks Send Messages there"
+        lacking = f"TROUBLE {place.key} (general): the bot's role lacks Send Messages there"
         await until(lambda: said(lacking), 60)
         assert "persona sam, model up" in (await understudy("status")).out
 

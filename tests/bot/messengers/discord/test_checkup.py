@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.errors import MessengerAway, SettingsInvalid
+from bot.messengers.discord import checkup
 from bot.messengers.discord.checkup import SCOPES, Grade, Report, check_up
 from bot.messengers.discord.permissions import FOR_CARDS, NEEDED, named
 from chat.message import Chat, ChatKey
@@ -242,6 +243,16 @@ async def test_what_discord_answers_wrongly_is_one_line_at_once(
     if "status" in fault:
         # It is not repeated behind the back of whoever waits.
         assert well.fake.plays[0].met == 1
+
+
+@pytest.mark.parametrize("path", ["/users/@me", r"/guilds/\d+/channels"])
+async def test_a_discord_that_never_answers_is_not_waited_for_for_ever(
+    well: Place, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(checkup, "_PATIENCE_SECONDS", 0.5)
+    well.fake.play("GET", path, then="hold", times=9)
+    with pytest.raises(MessengerAway, match="gave no answer within"):
+        await check(well)
 
 
 async def test_a_discord_that_cannot_be_reached_is_one_line(place: Place) -> None:
