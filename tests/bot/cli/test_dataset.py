@@ -115,6 +115,23 @@ async def test_what_is_wrong_is_one_line(
     assert len(ended.err.strip().splitlines()) == 1
 
 
+async def test_a_file_where_a_folder_must_be_is_no_fault_of_the_program(
+    understudy: CommandLine, export: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    build = (
+        "dataset",
+        "build",
+        str(export),
+        "--me",
+        "Sam",
+        "--as-it-is",
+        "--out",
+        str(tmp_path / "file" / "out"),
+    )
+    assert "a file lies where a folder must be" in await understudy.line(1, *build)
+
+
 async def test_a_dataset_is_prepared_as_a_file_says(
     understudy: CommandLine, export: Path, tmp_path: Path
 ) -> None:
