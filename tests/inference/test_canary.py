@@ -60,6 +60,10 @@ async def test_another_adapter_is_found_out(
     server.first_tokens["sam"] = {token: logprob - 0.4 for token, logprob in ADAPTER.items()}
     with pytest.raises(EngineError, match="another model or adapter"):
         await check_canary(adapted, canary)
+    # Nearer to the base, and not the base either.
+    server.first_tokens["sam"] = {token: logprob - 0.4 for token, logprob in BASE.items()}
+    with pytest.raises(EngineError, match="another model or adapter"):
+        await check_canary(adapted, canary)
 
 
 @pytest.mark.parametrize("stray", [-0.1, 0.1])
@@ -88,7 +92,7 @@ async def test_an_adapter_that_changes_little_is_told_from_its_base_by_half_of_t
     for by in (apart - passes, apart + passes):
         server.first_tokens["sam"] = moved(by)
         await check_canary(adapted, canary)
-    for by in (0.0, apart / 2 - 0.01, apart + max(apart / 2, 0.2)):
+    for by in (0.0, apart / 2 - 0.01, apart + min(apart / 2, 0.15) + 0.02):
         server.first_tokens["sam"] = moved(by)
         with pytest.raises(EngineError):
             await check_canary(adapted, canary)
