@@ -52,7 +52,7 @@ async def town() -> AsyncIterator[Place]:
         yield place
 
 
-async def setup_picture(browser: Browser, folder: Path) -> None:
+async def setup_picture(browser: Browser, folder: Path, to: Path) -> None:
     """What `understudy discord setup` says of a new bot whose intent was forgotten."""
     async with town() as place:
         place.fake.text(place.guild, "books")
@@ -72,10 +72,10 @@ async def setup_picture(browser: Browser, folder: Path) -> None:
         said.print(Text(line, style=_COLOURS.get(line.partition(" ")[0], "")))
     page = await browser.new_page(viewport={"width": 1200, "height": 400}, device_scale_factor=2)
     await page.set_content(said.export_html(inline_styles=True, code_format=_PAGE))
-    await page.locator("body").screenshot(path=DOCS / "discord-setup.png")
+    await page.locator("body").screenshot(path=to / "discord-setup.png")
 
 
-async def dashboard_picture(browser: Browser, folder: Path) -> None:
+async def dashboard_picture(browser: Browser, folder: Path, to: Path) -> None:
     """A draft of Sam's that waits for its moderator, and a channel in which the bot may not write."""
     settings = demo_settings(Settings(persona=SAMPLE_PERSONA), folder / "run").model_copy(
         update={"dashboard": DashboardSettings(port=0)}
@@ -94,7 +94,7 @@ async def dashboard_picture(browser: Browser, folder: Path) -> None:
             # Only now: its start takes seconds, and a command is answered within three.
             running.append(group.create_task(dashboard.run()))
             async with visiting(browser, dashboard, OWNER, 1360, 800) as page:
-                await _shot(page, place)
+                await _shot(page, place, to)
             for task in running:
                 task.cancel()
 
@@ -136,24 +136,25 @@ async def _drafts(office: Office, place: Place, count: int) -> list[Draft]:
     return await found()
 
 
-async def _shot(page: Page, place: Place) -> None:
+async def _shot(page: Page, place: Place, to: Path) -> None:
     await page.goto(f"{page.url.partition('?')[0]}?chat={place.key}")
     await page.get_by_role("button", name="Approve").first.wait_for()
     await page.wait_for_timeout(1500)
-    await page.screenshot(path=DOCS / "discord-dashboard.png")
+    await page.screenshot(path=to / "discord-dashboard.png")
 
 
-async def main() -> None:
+async def take(to: Path) -> None:
+    """Put the pictures into a folder."""
     folder = Path(tempfile.mkdtemp(prefix="u-pictures-"))
     try:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-            await setup_picture(browser, folder)
-            await dashboard_picture(browser, folder)
+            await setup_picture(browser, folder, to)
+            await dashboard_picture(browser, folder, to)
             await browser.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(take(DOCS))
