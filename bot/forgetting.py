@@ -19,8 +19,11 @@ from safety.consent import How, Purpose
 from safety.traces import FORGOTTEN, Traces
 
 _AT_ONCE: Final = 500
-# What a worker or sender has in hand: it is decided in a moment, and then gone through the next time.
-_IN_HAND: Final = frozenset({"box", "out", "outbox", "in_flight", "open", "ready", "postponed"})
+# What a worker or sender has in hand: it is decided in a moment, and then gone through the next time. Cards hold no
+# texts, and are how those that stand on them are found.
+_IN_HAND: Final = frozenset(
+    {"box", "out", "outbox", "in_flight", "open", "ready", "card", "cards", "postponed"}
+)
 _ACCOUNTS: Final = frozenset({"people", "person", "token", "tokens", "session", "tries"})
 _KEPT: Final = frozenset({"consent"})
 

@@ -56,7 +56,8 @@ async def _disable(review: Review, draft: str) -> None:
 async def _forget(review: Review, draft: str) -> None:
     office = review.office
     forgetting = Forgetting(office.store, office.clock, office.desk.chats, office.consents)
-    await forgetting.forget(Traces.of(["Mia"], [str(review.place.mia.id)]), "olivia")
+    # Somebody may well be called as a field of what is stored.
+    await forgetting.forget(Traces.of(["Mia", "chat"], [str(review.place.mia.id)]), "olivia")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +141,15 @@ async def test_what_was_approved_and_a_kill_froze_can_be_decided_again(review: R
         await review.office.desk.resume(OWNER, KillScope.everywhere())
         await soon(lambda: len(live(card)) == 4)
         assert (await review.state(draft)).state == "frozen"
+
+
+async def test_a_thread_may_be_where_drafts_are_reviewed(review: Review) -> None:
+    review.channel = review.fake.thread(review.channel, "drafts of today")
+    async with review.kept():
+        draft = await review.draft("sure")
+        review.press(await review.card(), review.max, "Approve")
+        await review.shows("approved by max")
+        assert (await review.state(draft)).state == "approved"
 
 
 # Once.
