@@ -80,7 +80,7 @@ class TrainingRun:
     def _train(self, *, shown: bool) -> TrainingRecord:
         console = Console(stderr=True, quiet=not shown)
         stop = threading.Event()
-        with _stopping(stop, shown=shown), TrainingBar(console) as bar:
+        with stopping(stop, shown=shown), TrainingBar(console) as bar:
             record = run_training(self._training, self._plan.work / TRAINED, report=bar, stop=stop)
         if shown:
             for warning in record.warnings:
@@ -116,7 +116,7 @@ class TrainingRun:
 
 
 @contextmanager
-def _stopping(stop: threading.Event, *, shown: bool) -> Iterator[None]:
+def stopping(stop: threading.Event, *, shown: bool) -> Iterator[None]:
     """Let the first Ctrl-C end the training after its step, with a checkpoint; the second ends it at once."""
     # Of several processes each hears a terminal's Ctrl-C, and once more from whoever launched them.
     echo = _ECHO if processes() > 1 else 0.0

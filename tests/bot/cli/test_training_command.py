@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,6 +113,24 @@ async def test_ctrl_c_ends_it_with_a_checkpoint_and_the_same_command_makes_the_p
     assert "the bare base" in asked_again.out
     (state_dir / "bases.json").unlink()
     assert "give that of tiny-llama with --base" in await train.line(1, *question)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_second_ctrl_c_is_another_one_unless_somebody_passed_on_the_first(
+    monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    from bot.cli import training_run
+
+    monkeypatch.setattr(training_run, "processes", lambda: processes)
+    stop = threading.Event()
+    with training_run.stopping(stop, shown=False):
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+        if processes > 1:
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.timeout(400)
