@@ -32,14 +32,14 @@ from bot.messengers.discord.client import Client
 from bot.messengers.discord.command_tree import CommandSet
 from bot.messengers.discord.commands import Commands
 from bot.messengers.discord.decisions import Decisions
-from bot.messengers.discord.handing import FRESH_SECONDS, Handing
+from bot.messengers.discord.handing import Handing
 from bot.messengers.discord.history import History
 from bot.messengers.discord.lacks import Lacks
 from bot.messengers.discord.lanes import Lanes
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.places import emoji_of, refers_to, slow_mode
 from bot.messengers.discord.posting import Post
-from bot.messengers.discord.reading import MESSENGER, Reader, key_of
+from bot.messengers.discord.reading import MESSENGER, Reader
 from bot.messengers.discord.roles import Roles
 from bot.messengers.discord.settings import DiscordSettings
 from bot.messengers.discord.shards import Shards, Turns
@@ -60,7 +60,8 @@ _CLOCKS: Final = timedelta(minutes=2)
 """How far Discord's clock and ours may be apart, and how long discord.py may take for a message."""
 _KEYED: Final = timedelta(minutes=1)
 """For how long Discord surely knows a nonce: it promises "the past few minutes"."""
-_HISTORY: Final = 100
+_HISTORY: Final = 500
+"""Messages since a bubble was handed over, among which it is looked for."""
 _MINUTE: Final = timedelta(minutes=1)
 _ELSEWHERE: Final = "another process hears this chat"
 _NOT_KNOWN_YET: Final = "Discord is being asked where this chat is"
@@ -186,7 +187,7 @@ class DiscordConnector:
 
     async def send(self, bubble: Bubble) -> Message:
         """Post a bubble, as several messages where it is too long for one."""
-        number = int(bubble.chat.chat_id)
+        number, given_at = int(bubble.chat.chat_id), time.monotonic()
         client = self._shards.client_of(number)
         if client is None or client.user is None:
             elsewhere = self._shards.is_elsewhere(number)
@@ -211,7 +212,9 @@ class DiscordConnector:
         for index, part in enumerate(wording.parts):
             post = Post(part, nonce_of(bubble.id, index), wording.pinged, reference if index == 0 else None)
             try:
-                posted = there.get(index) or await self._post(client, channel, post)
+                posted = there.get(index) or await self._post(
+                    client, channel, post, Handing(bubble.chat, given_at)
+                )
             except SendRefused as error:
                 if posted is None:
                     raise
@@ -280,18 +283,21 @@ class DiscordConnector:
         finally:
             await client.close()
 
-    async def _post(self, client: Client, channel: discord.PartialMessageable, post: Post) -> discord.Message:
+    async def _post(
+        self, client: Client, channel: discord.PartialMessageable, post: Post, handing: Handing
+    ) -> discord.Message:
         """Post one message. It counts as soon as Discord tells of it: the library may return seconds later."""
-        chat = key_of(channel.id)
-        pause = self._pacing.own(chat)
-        if pause is not None and pause.seconds > FRESH_SECONDS:
+        pause = self._pacing.own(handing.chat)
+        if pause is not None and pause.seconds > handing.seconds_left:
             # discord.py would hold it back for so long.
             raise SendRefused(pause.reason, pause.seconds)
-        echo, handing = client.echo(post.nonce), Handing(chat)
+        echo = client.echo(post.nonce)
         posting = self._begin(post.made(channel, handing))
         waited = {posting, echo}
         try:
-            done, _ = await asyncio.wait(waited, timeout=FRESH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                waited, timeout=handing.seconds_left, return_when=asyncio.FIRST_COMPLETED
+            )
             if not done and not handing.begun:
                 # It waits for a bucket that is used up, and would be too late anyway.
                 posting.cancel()
@@ -369,11 +375,15 @@ async def _own_since(
     # By what it says: with other settings it was perhaps worded otherwise.
     wanted = [reads(part, bubble.people) for part in wording.parts]
     found: dict[int, discord.Message] = {}
+    looked_at = 0
     async for message in channel.history(limit=_HISTORY, after=since, oldest_first=True):
+        looked_at += 1
         if client.user is None or message.author.id != client.user.id:
             continue
         said = reads(message.content, bubble.people)
         number = next((at for at, part in enumerate(wanted) if part == said and at not in found), None)
         if number is not None:
             found[number] = message
+    if looked_at == _HISTORY and len(found) < len(wanted):
+        raise SendUncertain("so much was said since that nobody can say whether it left")
     return found

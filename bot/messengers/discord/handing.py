@@ -32,12 +32,21 @@ Told = Callable[[Pause, ChatKey | None], None]
 
 
 class Handing:
-    """One part of a bubble on its way to a chat: whether its request has begun."""
+    """One part of a bubble on its way to a chat: whether its request has begun.
 
-    def __init__(self, chat: ChatKey) -> None:
+    `at` is when the bubble was given, by the monotonic clock: the fence's yes is one for all of its parts, and what
+    is looked up before them takes of the same time.
+    """
+
+    def __init__(self, chat: ChatKey, at: float | None = None) -> None:
         self.chat = chat
-        self.at = time.monotonic()
+        self.at = time.monotonic() if at is None else at
         self.begun = False
+
+    @property
+    def seconds_left(self) -> float:
+        """For how long its request may still begin."""
+        return max(0.0, self.at + FRESH_SECONDS - time.monotonic())
 
     def begin(self) -> None:
         """From here on, the running task's requests are this one's."""
@@ -70,7 +79,7 @@ async def _start(
     handing = _handing.get()
     if handing is None:
         return
-    if time.monotonic() - handing.at > FRESH_SECONDS:
+    if not handing.seconds_left:
         raise Late
     handing.begun = True
 

@@ -162,6 +162,45 @@ async def test_a_post_that_would_begin_late_is_not_made(place: Place) -> None:
     assert place.said() == ["one", "three"]
 
 
+async def test_all_parts_of_a_long_bubble_begin_while_one_yes_of_the_fence_is_fresh(place: Place) -> None:
+    place.fake.limits[SEND] = Limit(1, 1.5)
+    text = " ".join(letter * 1500 for letter in "abc")
+    connector = place.connector()
+    async with listening(connector, Heard()):
+        with pytest.raises(SendUncertain, match="a part of it left"):
+            await connector.send(place.bubble(text))
+        assert "c" * 1500 not in place.said()
+        await asyncio.sleep(2.0)
+    # The third would have come three seconds after the yes, whoever killed meanwhile.
+    assert place.said() == ["a" * 1500, "b" * 1500]
+
+
+async def test_who_had_to_wait_for_the_history_asks_the_fence_anew(place: Place) -> None:
+    body = {"message": "You are being rate limited.", "retry_after": 2.5, "global": False}
+    place.fake.play("GET", SEND_PATH, status=429, headers={"Retry-After": "2.5"}, body=body)
+    connector = place.connector()
+    async with listening(connector, Heard()):
+        with pytest.raises(SendRefused, match="not handed over") as error:
+            await connector.send(place.bubble("late", handed_over_at=long_ago()))
+        assert error.value.retry_after > 0
+    assert place.said() == []
+
+
+async def test_among_very_many_messages_nobody_can_say_whether_it_left(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "_HISTORY", 3)
+    place.fake.nonce_seconds = 0.0
+    connector = place.connector()
+    async with listening(connector, Heard()):
+        for text in "abc":
+            place.fake.say(place.channel, place.mia, text)
+        await connector.send(place.bubble("once"))
+        with pytest.raises(SendUncertain, match="so much was said"):
+            await connector.send(place.bubble("once", handed_over_at=long_ago()))
+    assert place.said() == ["once"]
+
+
 @pytest.mark.parametrize("took", [True, False])
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 524])
 async def test_a_fault_of_discords_is_uncertain_and_is_not_repeated_by_the_library(
