@@ -124,8 +124,8 @@ class DiscordConnector:
 
     def serves(self, chat: ChatKey) -> bool:
         """Whether a chat is heard here, right now: only then may a bubble be handed over."""
-        if chat in self._settings.review:
-            # It may have been enabled before drafts were reviewed there.
+        if chat in self._settings.review or not chat.chat_id.isdecimal():
+            # It may have been enabled before drafts were reviewed there, or is no channel at all.
             return False
         client = self._shards.client_of(int(chat.chat_id))
         return client is not None and client.hears

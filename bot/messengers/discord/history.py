@@ -171,7 +171,9 @@ class History:
         while not session.client.is_closed():
             try:
                 chats = await self._ears.chats(MESSENGER)
-                enabled = [chat for chat in chats if chat not in self._settings.review]
+                enabled = [
+                    chat for chat in chats if chat.chat_id.isdecimal() and chat not in self._settings.review
+                ]
                 if session.awaited is None:
                     # Before that nobody knows which chats are this session's.
                     await self._servers(session.client)
@@ -197,11 +199,12 @@ class History:
     async def _threads(self, client: discord.Client, enabled: Sequence[ChatKey]) -> list[discord.Thread]:
         """The active threads of enabled channels in which nobody has been heard yet, and somebody wrote since."""
         found: list[discord.Thread] = []
+        known = {*enabled, *self._settings.review}
         for chat in enabled:
             channel = client.get_channel(int(chat.chat_id))
             if not isinstance(channel, discord.TextChannel | discord.ForumChannel):
                 continue
-            new = [one for one in channel.threads if key_of(one.id) not in enabled]
+            new = [one for one in channel.threads if key_of(one.id) not in known]
             standing = await self._ears.standing(chat) if new else None
             if standing is not None:
                 since = discord.utils.time_snowflake(standing.let_in)

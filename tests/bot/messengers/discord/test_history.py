@@ -555,3 +555,27 @@ def _wait(seconds: float) -> dict[str, object]:
 
 def _more(friends: Friends, asked: int) -> bool:
     return friends.asked > asked
+
+
+async def test_a_review_thread_in_an_enabled_channel_is_read_and_followed_by_nobody(friends: Friends) -> None:
+    place = friends.place
+    await friends.enable(mode=Mode.AUTO)
+    review = place.fake.thread(place.channel, "drafts")
+    for ago in (60.0, 30.0):
+        friends.say("would you send this?", ago, channel=review)
+    missed = friends.say("hi Sam", 20.0)
+    async with friends.service(review_channel=str(review.id)):
+        await friends.outcome(missed)
+        friends.say("and this one?", channel=review)
+        await friends.outcome(friends.say("hi again"))
+        assert [state.chat.key for state in await friends.office.desk.chats.all()] == [place.key]
+    assert place.said(review) == []
+
+
+async def test_a_chat_whose_id_is_no_channels_keeps_no_other_from_being_heard(friends: Friends) -> None:
+    await friends.office.desk.chats.enable(Chat(ChatKey("discord", "general"), "general"), "olivia")
+    await friends.enable(mode=Mode.AUTO)
+    missed = friends.say("hi Sam", 20.0)
+    async with friends.service() as connector:
+        assert (await friends.outcome(missed)).outcome == "answered"
+        assert connector.hears

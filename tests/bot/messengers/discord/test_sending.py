@@ -10,6 +10,7 @@ import pytest
 from bot.messengers.base import SendRefused, SendUncertain
 from bot.messengers.discord import connector as connecting
 from bot.messengers.discord.connector import DiscordConnector, nonce_of
+from chat.message import ChatKey
 from tests.bot.messengers.discord.server import Heard, Place, key_of, listening
 from tests.fakes.discord.client import soon
 from tests.fakes.discord.permissions import Intent, Permission
@@ -297,6 +298,13 @@ async def test_who_does_not_hear_does_not_speak(place: Place) -> None:
         await soon(lambda: connector.hears)
         await connector.send(place.bubble("heard"))
     assert place.said() == ["heard"]
+
+
+async def test_a_chat_that_is_no_channel_is_served_by_nobody(place: Place) -> None:
+    connector = place.connector()
+    async with listening(connector, Heard()):
+        assert not connector.serves(ChatKey("discord", "general"))
+        assert connector.serves(place.key)
 
 
 async def test_typing_is_shown_and_not_asked_for_again_while_it_shows(place: Place) -> None:
