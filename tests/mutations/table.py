@@ -46,6 +46,10 @@ _CLOCK: Final = (
 _EDITS: Final = "test_edits_and_deletes_that_were_missed_are_seen_where_the_newest_messages_show_them"
 _FORBIDDEN: Final = "test_who_may_not_read_the_history_is_told_so_once_and_hears_what_is_said_now"
 
+SHARDS: Final = "tests/bot/messengers/discord/test_shards.py"
+OUTBOX: Final = "tests/bot/test_outbox.py"
+DISCORD_STORM: Final = f"{_PROMISES}/test_discord_storm.py"
+
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
@@ -655,5 +659,41 @@ MUTATIONS: Final = (
         "if not channel.permissions_for(channel.guild.me).read_message_history:",
         "if channel is None:",
         (f"{HISTORY}::{_FORBIDDEN}",),
+    ),
+    Mutation(
+        "discord-serves-what-is-not-heard",
+        "bot/messengers/discord/connector.py",
+        "return client is not None and client.hears",
+        "return client is not None",
+        (f"{SHARDS}::test_a_chat_is_served_only_while_its_own_shard_hears",),
+    ),
+    Mutation(
+        "discord-chats-not-located",
+        "bot/messengers/discord/history.py",
+        "if not await self._located(int(chat.chat_id) for chat in enabled):",
+        "if not enabled and session.awaited:",
+        (f"{SHARDS}::test_nothing_is_served_before_what_its_own_shards_missed_has_been_heard",),
+    ),
+    Mutation(
+        "discord-random-nonce",
+        "bot/messengers/discord/connector.py",
+        'f"{bubble}\\0{part}".encode()',
+        'f"{bubble}\\0{part}{time.monotonic()}".encode()',
+        (DISCORD_STORM,),
+    ),
+    Mutation(
+        "discord-history-not-asked",
+        "bot/messengers/discord/connector.py",
+        "if since is None or datetime.now(UTC) - since < self._keyed:",
+        "if since is None or since:",
+        # The long storm notices as well; the short one only now and then.
+        ("tests/bot/messengers/discord/test_sending.py",),
+    ),
+    Mutation(
+        "outbox-takes-what-it-does-not-serve",
+        "bot/outbox.py",
+        "if serves(ChatKey.parse(chat)):",
+        "if chat:",
+        (f"{OUTBOX}::test_a_bubble_waits_for_whoever_serves_its_chat_behind_as_many_others_as_there_are",),
     ),
 )
