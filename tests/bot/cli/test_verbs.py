@@ -365,7 +365,7 @@ async def test_doctor_finds_everything_fine_or_says_what_is_wrong(
 ) -> None:
     fine = await served("doctor")
     assert (fine.code, fine.err) == (0, ""), fine.out
-    assert [line.split()[0] for line in fine.out.splitlines()] == ["Python", *["fine"] * 5]
+    assert [line.split()[0] for line in fine.out.splitlines()] == ["Python", *["fine"] * 6]
     (persona / "gguf" / "adapter.gguf").unlink()
     wrong = await served("doctor")
     assert wrong.code == 1
