@@ -190,6 +190,10 @@ class History:
             except StoreError:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
+            except Exception as error:  # noqa: BLE001 - who does not look is silent for good, and nobody would know why
+                _log.error("discord.history_not_looked_for", error=type(error).__name__)
+                await asyncio.sleep(_LOOK_SECONDS)
+                continue
             if session.awaited is None:
                 session.awaited = frozenset(mine)
             for chat in mine:
@@ -267,7 +271,9 @@ class History:
             page = [one async for one in channel.history(limit=_PAGE, before=before)]
             if before is None:
                 late += _changes(reader, page, mark, standing)
-                deleted = _deleted(page, standing)
+                # An empty one is what Discord also gives where the history is not for the bot.
+                if page or not isinstance(channel, discord.PartialMessageable):
+                    deleted = _deleted(page, standing)
             fresh = [one for one in page if one.id > mark]
             # The newest first: a kill word needs not wait until the whole gap has been read.
             for found in _readable(reader, fresh, standing):
@@ -368,9 +374,6 @@ def _changes(reader: Reader, page: Sequence[discord.Message], mark: int, standin
 
 def _deleted(page: Sequence[discord.Message], standing: Standing) -> list[str]:
     """The ids of messages that stand in the transcript, and in their place in the channel no more."""
-    if not page:
-        # So does a channel look whose history is not for the bot.
-        return []
     first = page[-1].id if len(page) == _PAGE else 0
     there = {str(one.id) for one in page}
     ids = [message.id for message in standing.transcript if message.id.isdecimal()]

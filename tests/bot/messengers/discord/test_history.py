@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from bot.app import Office, open_office, open_service
 from bot.chats import MessageOutcome
+from bot.messengers.discord import history
 from bot.messengers.discord.connector import DiscordConnector
 from bot.settings import Settings
 from chat.message import Author, Chat, ChatKey
@@ -281,6 +282,39 @@ async def test_what_is_edited_or_deleted_while_it_is_fetched_is_as_it_stands_in_
         await until(friends.killed)
         assert await friends.texts() == []
         await friends.stands(*map(str, range(99)), "a hundred, and pineapple")
+
+
+async def test_a_channel_that_was_emptied_meanwhile_is_known_to_be_empty(friends: Friends) -> None:
+    await friends.enable()
+    async with friends.service():
+        posted = friends.say("hi Sam")
+        assert (await friends.outcome(posted)).outcome == "held"
+    friends.place.fake.delete(posted)
+    async with friends.service():
+        await friends.stands()
+        assert (await friends.outcome(posted)).outcome == "deleted"
+        assert await friends.office.desk.drafts.waiting() == ()
+
+
+async def test_who_cannot_look_for_chats_says_so_and_looks_again(
+    friends: Friends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_LOOK_SECONDS", 0.2)
+    await friends.enable(mode=Mode.AUTO)
+    missed = friends.say("hi Sam", 20.0)
+    name = (
+        f"understudy:{{{friends.office.store.partitions.of(friends.place.key)}}}:consent:{friends.place.key}"
+    )
+    entry = await friends.office.store.ask("hget", name, "chat")
+    thread = friends.place.fake.thread(friends.place.channel, "tents")
+    friends.say("here", 10.0, channel=thread)
+    with capture_logs() as logs:
+        await friends.office.store.ask("hset", name, "chat", "damaged")
+        async with friends.service() as connector:
+            await soon(lambda: "discord.history_not_looked_for" in {line["event"] for line in logs})
+            assert not connector.hears
+            await friends.office.store.ask("hset", name, "chat", entry)
+            assert (await friends.outcome(missed)).outcome == "answered"
 
 
 async def test_what_the_gateway_told_nobody_of_the_bot_and_its_owner_is_their_own(friends: Friends) -> None:
