@@ -79,8 +79,13 @@ class Chats:
 
     async def parts(self, key: ChatKey) -> tuple[ChatKey, ...]:
         """Give the chats that follow a chat, as threads do their channel."""
+        ask, prefix = self._store.ask, self._prefix
         return tuple(
-            [part for part in await self._keys() if (await self._fields(part)).get("parent") == str(key)]
+            [
+                part
+                for part in await self._keys()
+                if await ask("hget", f"{prefix(part)}chat:{part}", "parent") == str(key)
+            ]
         )
 
     async def disable_part(self, part: ChatKey, whole: ChatKey, by: str = "understudy") -> None:

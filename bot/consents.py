@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from bot.chats import Chats
 from bot.clock import Clock, as_datetime
 from bot.errors import StoreError
 from bot.store.store import Store
@@ -56,9 +57,9 @@ class Consents:
         """Write down that a person took it back.
 
         For `answered`, in the same step their messages go from transcript and box, drafts that answer them are void,
-        and an answer in the making is lost.
+        and an answer in the making is lost. It holds in the chats that follow this one as well.
         """
-        await self._write(chat, person, purpose, how, by, agreed=False)
+        await self._write_no(chat, person, purpose, how, by)
 
     async def obey(self, order: Order, message: Message) -> None:
         """Do what a person in a chat said. A stop that cannot be recorded yet latches the chat until it is.
@@ -80,9 +81,10 @@ class Consents:
         mark = (chat, once)
         if stop:
             self._latched.add(mark)
+        word = (chat, person, Purpose.ANSWERED, How.IN_CHAT, person.name)
         try:
-            answer = await self._write(
-                *(chat, person, Purpose.ANSWERED, How.IN_CHAT, person.name), agreed=not stop, said=said
+            answer = await (
+                self._write_no(*word, said=said) if stop else self._write(*word, agreed=True, said=said)
             )
         except StoreError:
             _log.error("consent.waits_for_store", message=f"{chat}/{once}")
@@ -102,6 +104,21 @@ class Consents:
         prefix = self._store.partitions.prefix(self._store.partitions.of(message.chat))
         found = await self._store.ask("hget", f"{prefix}outcome:{message.chat}", message.reply_to)
         return found is not None and json.loads(found)["outcome"] == "own"
+
+    async def _write_no(
+        self, chat: ChatKey, person: Author, purpose: Purpose, how: How, by: str, said: str = ""
+    ) -> str:
+        # Parts first: whoever is cut short hears it again. And once more, for one may have followed in between.
+        await self._write_in_parts(chat, person, purpose, how, by)
+        answer = await self._write(chat, person, purpose, how, by, agreed=False, said=said)
+        await self._write_in_parts(chat, person, purpose, how, by)
+        return answer
+
+    async def _write_in_parts(
+        self, chat: ChatKey, person: Author, purpose: Purpose, how: How, by: str
+    ) -> None:
+        for part in await Chats(self._store, self._clock).parts(chat):
+            await self._write(part, person, purpose, how, by, agreed=False)
 
     async def _write(
         self,

@@ -109,6 +109,21 @@ async def test_who_says_no_with_the_first_message_in_a_part_is_heard(office: Off
     assert await inbox.receive(said(THREAD, "hello", "m2")) is Received.OPTED_OUT
 
 
+async def test_a_no_in_the_whole_holds_in_parts_that_follow_already_and_the_way_back_is_said_there(
+    office: Office, inbox: Inbox
+) -> None:
+    chats = await enable(office)
+    await inbox.receive(said(THREAD, "xylophone"))
+    assert await inbox.receive(said(CHANNEL, "Sam, stop talking to me")) is Received.OBEYED
+    assert await chats.transcript(THREAD) == ()
+    assert await inbox.receive(said(THREAD, "hello", "m2")) is Received.OPTED_OUT
+    assert await inbox.receive(said(CHANNEL, "Sam, talk to me again", "m3")) is Received.OBEYED
+    assert await inbox.receive(said(CHANNEL, "hello", "m4")) is Received.ACCEPTED
+    assert await inbox.receive(said(THREAD, "hello", "m5")) is Received.OPTED_OUT
+    assert await inbox.receive(said(THREAD, "Sam, talk to me again", "m6")) is Received.OBEYED
+    assert await inbox.receive(said(THREAD, "hello", "m7")) is Received.ACCEPTED
+
+
 async def test_disabling_the_whole_disables_its_parts_and_they_come_back_with_it(
     office: Office, inbox: Inbox
 ) -> None:

@@ -270,6 +270,8 @@ async def test_a_stop_that_redis_cannot_hear_yet_silences_the_chat_in_this_proce
         async def run(self, *_: object) -> None:
             raise StoreAway("away")
 
+        ask = run
+
     consents = Consents(Away(), SystemClock())  # type: ignore[arg-type]
     chat = ChatKey("local", "a")
     message = Message(chat, "m1", MIA, "stop talking to me", datetime.now(UTC))
