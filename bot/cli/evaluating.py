@@ -16,7 +16,6 @@ from rich.progress import Progress
 from bot.cli.screen import say, show_table
 from inference.client import Endpoint
 from inference.persona import load_persona, resampled
-from training.bases import noted_base
 from training.dataset.folder import Side, open_dataset
 from training.evaluation.ask import MARK, ask
 from training.evaluation.bench import QUICK, Bench
@@ -24,6 +23,7 @@ from training.evaluation.evaluate import REPORT, Evaluation, Plan, as_json, eval
 from training.evaluation.subject import Speakers, Subject, find_dataset
 from training.evaluation.sweep import Sweep, sweep
 from training.forgetting import register, registered
+from training.places import noted_base
 
 
 @dataclass(frozen=True, slots=True)

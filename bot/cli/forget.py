@@ -42,7 +42,9 @@ def forget(
     """
     asked = wishes(context)
     settings = asked.settings(quiet="warning")
-    folders = [*(persona or []), settings.persona]
+    from bot.cli.personas import Shelf  # noqa: PLC0415 - see `_run`
+
+    folders = list(dict.fromkeys([*(persona or []), *Shelf(settings).found(())]))
     left: list[int] = []
     asked.run(_run(settings, person, id_ or [], folders, left, check=check))
     if left:

@@ -124,9 +124,9 @@ def export_gguf(
     quiet_libraries(offline=True)
     try:
         from training.base import BaseFolder  # noqa: PLC0415 - torch takes seconds
-        from training.bases import noted_base  # noqa: PLC0415
         from training.gguf import NumberType  # noqa: PLC0415
         from training.package import export_gguf as export  # noqa: PLC0415
+        from training.places import noted_base  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise SettingsInvalid(
             f"writing GGUF needs {error.name}: install it with pip install 'understudy[train]'"

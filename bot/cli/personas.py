@@ -20,6 +20,7 @@ from inference.errors import PersonaError
 from inference.persona import MANIFEST, PersonaManifest, Sampling, load_persona, read_manifest, resampled
 from inference.sampling import PUBLISHED
 from training.card import card_of, score_words
+from training.places import noted_personas
 
 PERSONAS = "personas"
 """The folder of the state folder in which personas are looked for by name."""
@@ -45,7 +46,8 @@ class Shelf:
     def found(self, folders: Sequence[Path]) -> Iterator[Path]:
         """The folders with a persona: those given and what lies in them, or the shelf and the one set."""
         seen: set[Path] = set()
-        for place in folders or (self.settings.state_dir / PERSONAS, self.settings.persona):
+        state = self.settings.state_dir
+        for place in folders or (state / PERSONAS, self.settings.persona, *noted_personas(state)):
             children = sorted(place.iterdir()) if place.is_dir() else []
             for folder in (place, *children):
                 if (folder / MANIFEST).is_file() and folder.resolve() not in seen:

@@ -19,12 +19,12 @@ from rich.console import Console
 from bot.cli.screen import say, say_error
 from bot.cli.training_bar import TrainingBar
 from bot.cli.training_plan import Plan
-from training.bases import note_base
 from training.checkpoints import Work
 from training.gguf import NumberType
 from training.memory import GB, Machine, check_memory
 from training.model import first_process, processes
 from training.package import Package, package_persona
+from training.places import note_base, note_persona
 from training.plot import PICTURE, draw_plot, write_plot
 from training.record import HISTORY, TrainingRecord, read_history
 from training.trainer import Training, prepared, quantised_words
@@ -110,6 +110,7 @@ class TrainingRun:
             shutil.copyfile(trained / file, out / file)
         # So that it can be measured without naming its base again.
         note_base(self._state, self._base, record.base_sha256)
+        note_persona(self._state, out)
         # Last: until the persona stands, an interrupted packaging goes on from what was trained.
         Work(self._plan.work).clear()
         say(f"{persona.name} stands in {out}, fingerprint {persona.fingerprint[:12]}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from tests.bot.cli.command import CommandLine
 from tests.fakes.hosted.server import fake_host
+from tests.fakes.persona import write_persona
 from tests.training.hosted.desk import Desk, build_dataset
+from training.places import note_persona
 
 EXPORT = """[01.05.24, 09:00:01] Mia Schmidt: hi everybody, who comes to the lake with me?
 [01.05.24, 09:00:05] Sam: i do
@@ -19,6 +22,9 @@ async def test_somebody_is_forgotten_and_the_check_says_so(understudy: CommandLi
     export = understudy.state_dir.parent / "_chat.txt"
     export.write_text(EXPORT, encoding="utf-8")
     settings = {"persona": str(persona)}
+    shelved = write_persona(understudy.state_dir / "personas" / "shelved")
+    elsewhere = write_persona(understudy.state_dir.parent / f"{understudy.state_dir.name}-elsewhere")
+    note_persona(understudy.state_dir, elsewhere)
     assert (await understudy("import", str(export), "--me", "Sam", **settings)).code == 0
     before = await understudy("forget", "Mia Schmidt", "--check", **settings)
     assert before.code == 1
@@ -26,7 +32,10 @@ async def test_somebody_is_forgotten_and_the_check_says_so(understudy: CommandLi
     done = await understudy("forget", "Mia Schmidt", **settings)
     assert done.code == 0, done
     assert "imports: 1 messages" in done.out
-    assert "trained again" in done.out
+    # Every persona of this state folder: the one set, on the shelf, and where `train` was told to put it.
+    for folder in (persona, shelved, elsewhere):
+        assert any(f" in {folder} must be trained again" in line for line in done.out.splitlines()), folder
+    shutil.rmtree(elsewhere)
     after = await understudy("forget", "Mia Schmidt", "--check", **settings)
     assert (after.code, after.err) == (0, "")
     assert "Nothing of them is left" in after.out
