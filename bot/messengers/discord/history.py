@@ -24,7 +24,7 @@ from bot.messengers.base import Ears
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.reading import MESSENGER, Reader, key_of
 from bot.messengers.discord.settings import DiscordSettings
-from bot.messengers.discord.troubles import send_error
+from bot.messengers.discord.troubles import is_final, send_error
 from chat.message import ChatKey, Message
 
 _log = structlog.get_logger()
@@ -244,8 +244,9 @@ class History:
             except _FAULTS as error:
                 # A client that has ended says nothing of Discord.
                 tries += not client.is_closed()
-                if _is_final(error) or tries >= gap.session.tries:
-                    gap.session.tries = _TRIES if _is_final(error) else 1
+                final = is_final(error) or isinstance(error, _Unreadable)
+                if final or tries >= gap.session.tries:
+                    gap.session.tries = _TRIES if final else 1
                     self._give_up(gap.chat, _reason(error))
                     return _Missing()
                 await asyncio.sleep(wait)
@@ -378,12 +379,6 @@ def _deleted(page: Sequence[discord.Message], standing: Standing) -> list[str]:
     there = {str(one.id) for one in page}
     ids = [message.id for message in standing.transcript if message.id.isdecimal()]
     return [id_ for id_ in ids if int(id_) >= first and id_ not in there]
-
-
-def _is_final(error: Exception) -> bool:
-    """Whether asking again would be in vain."""
-    refused = isinstance(error, discord.HTTPException) and 400 <= error.status < 500 and error.status != 429
-    return refused or isinstance(error, _Unreadable)
 
 
 def _reason(error: Exception) -> str:

@@ -17,6 +17,7 @@ import aiohttp
 import discord
 
 from bot.messengers.discord.client import Client
+from bot.messengers.discord.troubles import is_final
 
 _IDENTIFY_SECONDS: Final = 5.0
 """How long Discord wants a bot to wait between two sessions that it begins."""
@@ -117,13 +118,19 @@ class Shards:
             try:
                 async with self._room:
                     found = await self.clients[0].fetch_channel(channel)
-            except (discord.NotFound, discord.Forbidden):
-                # Whoever tries to write there is told so; that shall be one process, and soon.
-                self._places[channel] = 0
-                await asyncio.sleep(_FORGET_SECONDS)
-                del self._places[channel]
-                return
-            except (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError, TimeoutError):
+            except (
+                discord.DiscordException,
+                aiohttp.ClientError,
+                OSError,
+                RuntimeError,
+                TimeoutError,
+            ) as error:
+                if is_final(error):
+                    # Whoever tries to write there is told so; that shall be one process, and soon.
+                    self._places[channel] = 0
+                    await asyncio.sleep(_FORGET_SECONDS)
+                    del self._places[channel]
+                    return
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
                 continue
             self._places[channel] = shard_of(_guild_of(found), self.count)

@@ -81,6 +81,14 @@ def send_error(error: BaseException) -> SendError:  # noqa: PLR0911 - a line eac
             return SendUncertain(f"Discord's answer was lost ({type(error).__name__})")
 
 
+def is_final(error: Exception) -> bool:
+    """Whether what was asked of Discord was refused, and would be again: nothing else must wait for it."""
+    if isinstance(error, discord.HTTPException):
+        return 400 <= error.status < 500 and error.status != _TOO_MANY
+    # A kind of channel that discord.py does not know.
+    return isinstance(error, discord.InvalidData)
+
+
 def trouble(error: BaseException) -> str:  # noqa: PLR0911 - a line each
     """Why the bot is not on Discord, and what to do."""
     match error:

@@ -124,6 +124,18 @@ async def test_a_chat_that_the_bot_may_not_see_is_the_first_shards_to_complain_o
             await two.send(connector, hidden, "d1.1.1")
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+async def test_an_id_that_discord_refuses_keeps_no_other_chat_from_being_served(
+    two: TwoServers, status: int
+) -> None:
+    wrong = ChatKey("discord", "9" * 30)
+    two.fake.play("GET", f"/channels/{wrong.chat_id}", status=status, body={"message": "no", "code": 50035})
+    heard = Behind(two.channels[0])
+    heard.keys = (*heard.keys, wrong)
+    async with listening(two.connector(shards=2, shard_ids=(0,)), heard):
+        assert two.fake.times_asked("GET", f"/channels/{wrong.chat_id}") == 1
+
+
 async def test_processes_that_begin_at_the_same_time_part_by_themselves(two: TwoServers) -> None:
     two.fake.identify_seconds = 0.5
     connectors = [two.connector(shards=3, shard_ids=(number,)) for number in (0, 1, 2)]
