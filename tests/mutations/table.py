@@ -48,6 +48,7 @@ _FORBIDDEN: Final = "test_who_may_not_read_the_history_is_told_so_once_and_hears
 
 SHARDS: Final = "tests/bot/messengers/discord/test_shards.py"
 OUTBOX: Final = "tests/bot/test_outbox.py"
+SENDING: Final = "tests/bot/messengers/discord/test_sending.py"
 DISCORD_STORM: Final = f"{_PROMISES}/test_discord_storm.py"
 
 
@@ -695,5 +696,40 @@ MUTATIONS: Final = (
         "if serves(ChatKey.parse(chat)):",
         "if chat:",
         (f"{OUTBOX}::test_a_bubble_waits_for_whoever_serves_its_chat_behind_as_many_others_as_there_are",),
+    ),
+    Mutation(
+        "each-part-has-a-yes-of-its-own",
+        "bot/messengers/discord/connector.py",
+        "Handing(bubble.chat, given_at)",
+        "Handing(bubble.chat)",
+        (f"{SENDING}::test_all_parts_of_a_long_bubble_begin_while_one_yes_of_the_fence_is_fresh",),
+    ),
+    Mutation(
+        "among-very-many-messages-it-has-not-left",
+        "bot/messengers/discord/connector.py",
+        "if looked_at == _HISTORY and len(found) < len(wanted):",
+        "if not wanted:",
+        (f"{SENDING}::test_among_very_many_messages_nobody_can_say_whether_it_left",),
+    ),
+    Mutation(
+        "a-review-thread-is-read",
+        "bot/messengers/discord/history.py",
+        "known = {*enabled, *self._settings.review}",
+        "known = {*enabled}",
+        (f"{HISTORY}::test_a_review_thread_in_an_enabled_channel_is_read_and_followed_by_nobody",),
+    ),
+    Mutation(
+        "a-no-goes-to-no-part",
+        "bot/consents.py",
+        "for part in await Chats(self._store, self._clock).parts(chat):",
+        "for part in ():",
+        (PLACES,),
+    ),
+    Mutation(
+        "one-wrong-id-holds-up-all",
+        "bot/messengers/discord/troubles.py",
+        "return 400 <= error.status < 500 and error.status != _TOO_MANY",
+        "return error.status in {403, 404}",
+        (f"{SHARDS}::test_an_id_that_discord_refuses_keeps_no_other_chat_from_being_served",),
     ),
 )
