@@ -11,8 +11,10 @@ import structlog
 
 from bot.chats import Chats
 from bot.clock import Clock
+from bot.consents import Consents, consent_of
 from bot.store.store import Store
-from chat.message import ChatKey
+from chat.message import Author, ChatKey
+from safety.consent import People
 
 _log = structlog.get_logger()
 _TAKEN_OVER: Final = (
@@ -38,6 +40,7 @@ class Places:
         self._store = store
         self._clock = clock
         self._chats = Chats(store, clock)
+        self._consents = Consents(store, clock)
         self._known: dict[ChatKey, Place] = {}
         self._named: dict[ChatKey, Place] = {}
 
@@ -75,12 +78,22 @@ class Places:
         )
         if answer != "followed":
             return False
-        if await self._parent(place.parent) is None:
+        whole = await self._parent(place.parent)
+        if whole is None:
             # An owner disabled it meanwhile, and may not have seen this part.
             await self._chats.disable_part(chat, place.parent)
             return False
+        await self._hear_noes(chat, entries, whole[1])
         _log.info("chat.followed", chat=str(chat), parent=str(place.parent))
         return True
+
+    async def _hear_noes(self, chat: ChatKey, then: Mapping[str, str], now: Mapping[str, str]) -> None:
+        """Write down in a part who has said no in the whole while it followed, and may not have seen it."""
+        new = {field: said for field, said in now.items() if said != then.get(field)}
+        for (purpose, person), entry in consent_of(new, People.OPT_OUT).entries.items():
+            if not entry.agreed:
+                who = Author(person, entry.name)
+                await self._consents.withdraw(chat, who, purpose, entry.how, entry.by)
 
     async def _is_in(self, chat: ChatKey) -> bool:
         prefix = self._store.partitions.prefix(self._store.partitions.of(chat))

@@ -177,6 +177,25 @@ async def test_a_whole_that_is_disabled_while_a_part_follows_takes_it_along(
     assert await chats.all() == ()
 
 
+async def test_who_says_no_in_the_whole_while_a_part_follows_is_heard_in_it(
+    office: Office, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enable(office)
+    run, said_no = office.store.run, False
+
+    async def run_late(name: str, *arguments: object) -> object:
+        nonlocal said_no
+        if name == "follow" and not said_no:
+            said_no = True
+            await office.consents.withdraw(CHANNEL, MIA, Purpose.ANSWERED, How.IN_CHAT, "Mia")
+        return await run(name, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(office.store, "run", run_late)
+    assert await inbox.receive(said(THREAD)) is Received.OPTED_OUT
+    assert said_no
+    assert await inbox.receive(said(THREAD, id_="m2", author=Author("leo", "Leo"))) is Received.ACCEPTED
+
+
 async def test_a_chat_is_called_what_the_messenger_calls_it_until_an_owner_names_it(office: Office) -> None:
     inbox = inbox_of(office)
     await inbox.place(Place(CHANNEL, "general in Friends"))
