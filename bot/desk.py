@@ -190,7 +190,7 @@ class Desk:
         """Let the stand-in into a chat; a new one starts `manual`. Only an owner may. Raises SettingsInvalid."""
         await self._may(person, Role.OWNER, "enable chats")
         if chat.key in self._review:
-            raise SettingsInvalid(f"{chat.key} is where drafts are reviewed: it is no chat of the stand-in's")
+            raise SettingsInvalid(f"drafts are reviewed in {chat.key}: it is no chat of the stand-in's")
         await self.chats.enable(chat, person.name)
 
     async def disable(self, person: Person, key: ChatKey) -> None:

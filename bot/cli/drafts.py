@@ -130,6 +130,8 @@ def add_to(app: typer.Typer) -> None:
 async def _list(settings: Settings, *, everything: bool, as_json: bool) -> None:
     async with open_office(settings) as office:
         drafts = await (office.desk.drafts.newest(50) if everything else office.desk.drafts.waiting())
+        # By its id alone nobody knows a channel of Discord's again.
+        titles = {state.chat.key: f" ({state.chat.title})" for state in await office.desk.chats.all()}
     if as_json:
         typer.echo(json.dumps([_facts(draft) for draft in drafts], indent=2, ensure_ascii=False))
         return
@@ -137,7 +139,9 @@ async def _list(settings: Settings, *, everything: bool, as_json: bool) -> None:
         say("There are no drafts." if everything else "No drafts wait.")
     for draft in drafts:
         taken = f", taken by {draft.taken_by}" if draft.taken_by else ""
-        say(f"{draft.id}  {draft.chat}  {draft.state}: {draft.reason}{taken}", "bold")
+        # What waits is held, and its reason says why.
+        state = f"{draft.state}: " if everything else ""
+        say(f"{draft.id}  {draft.chat}{titles.get(draft.chat, '')}  {state}{draft.reason}{taken}", "bold")
         several = len(draft.candidates) > 1 and draft.open
         for one in draft.candidates if several else ():
             say(f"  candidate {one.number}" + (f" (refused: {one.refusal})" if one.refusal else ""))

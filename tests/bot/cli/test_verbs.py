@@ -186,7 +186,9 @@ async def test_a_draft_is_listed_approved_as_edited_and_another_rejected(
     async with room(understudy, Mode.MANUAL) as chat, service(understudy, persona, words):
         first = await _held(chat)
         listed = await understudy("drafts")
-        assert first in listed.out.splitlines()[0]
+        # What waits is held, so that is not said; an id that nobody knows by heart has its title beside it.
+        why = "written, and held: the chat is in manual mode"
+        assert listed.out.splitlines()[0] == f"{first}  {chat.key} (Weekend Plans)  {why}"
         assert f"    {ANSWER}" in listed.out.splitlines()
         (facts,) = (await understudy("drafts", "--json")).json()
         assert (facts["id"], facts["bubbles"], facts["state"]) == (first, [ANSWER], "held")
@@ -204,6 +206,7 @@ async def test_a_draft_is_listed_approved_as_edited_and_another_rejected(
         second = await _held(chat)
         assert (await understudy("drafts", "reject", second, "--reason", "dull")).code == 0
         assert (await understudy("drafts")).out == "No drafts wait.\n"
+        assert "  rejected: " in (await understudy("drafts", "--all")).out
         assert {draft["state"] for draft in (await understudy("drafts", "--all", "--json")).json()} == {
             "sent",
             "rejected",

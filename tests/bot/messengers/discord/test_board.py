@@ -322,7 +322,7 @@ async def test_fifty_drafts_at_once_are_fifty_cards(review: Review) -> None:
 async def test_nobody_lets_the_stand_in_into_the_review_channel(settings: Settings) -> None:
     discord = DiscordSettings(review_channel="7")
     async with open_office(settings.model_copy(update={"discord": discord})) as office:
-        with pytest.raises(SettingsInvalid, match="discord/7 is where drafts are reviewed"):
+        with pytest.raises(SettingsInvalid, match="drafts are reviewed in discord/7"):
             await office.desk.enable(OWNER, Chat(ChatKey("discord", "7"), "drafts"))
         await office.desk.enable(OWNER, Chat(ChatKey("discord", "8"), "general"))
 
