@@ -15,6 +15,7 @@ from bot.messengers.base import Ears
 from bot.messengers.discord.buttons import CardButton
 from bot.messengers.discord.channels import Channel, place_of
 from bot.messengers.discord.decisions import Decisions
+from bot.messengers.discord.gateway import end_sessions
 from bot.messengers.discord.handing import Told, trace
 from bot.messengers.discord.history import History, Session
 from bot.messengers.discord.lanes import Deleted, Lanes
@@ -97,6 +98,13 @@ class Client(discord.Client):
         self._echoes[nonce] = future
         future.add_done_callback(lambda _: self._echoes.pop(nonce, None))
         return future
+
+    async def close(self) -> None:
+        """Leave Discord; of whatever session there was, nothing goes on."""
+        try:
+            await super().close()
+        finally:
+            await end_sessions(self)
 
     async def setup_hook(self) -> None:
         """Have buttons found again by their ids, also of cards that another process posted."""

@@ -32,6 +32,7 @@ from bot.messengers.discord.client import Client
 from bot.messengers.discord.command_tree import CommandSet
 from bot.messengers.discord.commands import Commands
 from bot.messengers.discord.decisions import Decisions
+from bot.messengers.discord.gateway import connected
 from bot.messengers.discord.handing import Handing
 from bot.messengers.discord.history import History
 from bot.messengers.discord.lacks import Lacks
@@ -279,7 +280,7 @@ class DiscordConnector:
             _log.info("discord.signed_in", shard=number)
             with self._shards.with_client(number, client):
                 async with commands.on(client):
-                    await client.connect(reconnect=True)
+                    await connected(client)
         finally:
             await client.close()
 
