@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections import Counter
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from benchmarks.discord_storm.place import Place
-from benchmarks.storm.people import OWNER, Friends, insist
+from benchmarks.storm.people import Friends
+from benchmarks.storm.turmoil import Deed, Turmoil
 from tests.fakes.discord.gateway import Connection, Session
 from tests.fakes.discord.server import Limit, Play
 
@@ -18,20 +18,22 @@ _POSTS: Final = ("POST", "/channels/{}/messages")
 _REPEATS_AMONG: Final = 30
 _AGAIN_SECONDS: Final = 0.05
 
-Deed = Callable[[], Coroutine[Any, Any, None]]
 
-
-class Weather:
-    """Does its worst for a while; `done` counts what it did."""
+class Weather(Turmoil):
+    """Bad weather over Discord."""
 
     def __init__(self, place: Place, friends: Friends, chance: random.Random) -> None:
+        super().__init__(place.office, place.redis, friends, chance, longest_pause=0.6)
         self._place = place
-        self._friends = friends
-        self._chance = chance
-        self._deeds: tuple[tuple[int, Deed], ...] = (
+        self._busy = [asyncio.Lock() for _ in place.services]
+
+    @property
+    def deeds(self) -> Sequence[tuple[int, Deed]]:
+        """What it can do, each with its weight."""
+        return (
             (6, self._kill_service),
             (3, self._stop_service),
-            (1, self._restart_redis),
+            (1, self.restart_redis),
             (5, self._reconnect),
             (2, self._invalidate_resumable),
             (2, self._invalidate),
@@ -41,39 +43,13 @@ class Weather:
             (12, self._repeat),
             (3, self._limit),
             (1, self._shut_gateway),
-            (2, self._say_kill_word),
+            (2, self.say_kill_word),
         )
-        self._at_redis = asyncio.Lock()
-        self._busy = [asyncio.Lock() for _ in place.services]
-        self.done: Counter[str] = Counter()
 
     async def rage(self, seconds: float) -> None:
-        """Do one thing after the other, each of them at least once, several at a time."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
+        """Do one thing after the other, while requests meet faults as well."""
         self._place.fake.mood = self._draw
-        deeds = [deed for _, deed in self._deeds]
-        due = [*deeds]
-        self._chance.shuffle(due)
-        weights = [weight for weight, _ in self._deeds]
-        async with asyncio.TaskGroup() as group:
-            pause = min(0.6, seconds / 2 / len(due))
-            while due or loop.time() < until:
-                await asyncio.sleep(self._chance.uniform(0.2, 1.8) * pause)
-                deed = due.pop() if due else self._chance.choices(deeds, weights)[0]
-                group.create_task(deed())
-
-    async def keep_lifting(self) -> None:
-        """The owner looks now and then, and resumes."""
-        while True:
-            await asyncio.sleep(self._chance.uniform(0.5, 2.5))
-            await self.lift()
-
-    async def lift(self) -> None:
-        """The owner resumes whatever was killed."""
-        desk = self._place.office.desk
-        for kill in await insist(desk.kill_switch.kills):
-            await insist(lambda kill=kill: desk.resume(OWNER, kill.scope))  # type: ignore[misc]
+        await super().rage(seconds)
 
     async def clear(self) -> None:
         """The storm is over: everybody is there, no kill stands, and Discord has no faults any more."""
@@ -175,10 +151,6 @@ class Weather:
         await asyncio.sleep(self._chance.uniform(0.5, 2.0))
         self._place.fake.refuses_gateway = False
 
-    async def _say_kill_word(self) -> None:
-        self.done["kill words"] += 1
-        await self._friends.say("pineapple")
-
     async def _kill_service(self) -> None:
         number = self._chance.randrange(len(self._place.services))
         service = self._place.services[number]
@@ -196,13 +168,6 @@ class Weather:
             self.done["processes stopped"] += 1
             await asyncio.sleep(self._chance.choice((0.3, 1.0, 2.5, 5.0)))
             service.send(signal.SIGCONT)
-
-    async def _restart_redis(self) -> None:
-        async with self._at_redis:
-            await self._place.redis.kill()
-            await asyncio.sleep(self._chance.uniform(0.0, 2.0))
-            await self._place.redis.start()
-            self.done["Redis restarts"] += 1
 
 
 def _messages_of(session: Session) -> list[int]:

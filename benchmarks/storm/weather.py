@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections import Counter
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from benchmarks.storm.messenger import Manners
 from benchmarks.storm.people import OWNER, Friends, insist
 from benchmarks.storm.town import Town, Worker
+from benchmarks.storm.turmoil import Deed, Turmoil
 from safety.kill import KillScope
 from safety.mode import Mode
 
@@ -29,50 +29,28 @@ ROUGH: Final = Manners(
 # Less than ten minutes ahead is taken for a claim that lasts: chats would wait for as long after the storm.
 _JUMPS: Final = (3.0, -3.0, 45.0, -45.0, -900.0, 900.0, 3600.0, -3600.0, 7200.0, -7200.0)
 
-Deed = Callable[[], Coroutine[Any, Any, None]]
 
-
-class Weather:
-    """Does its worst for a while; `done` counts what it did."""
+class Weather(Turmoil):
+    """Bad weather over the town."""
 
     def __init__(self, town: Town, friends: Friends, chance: random.Random) -> None:
+        super().__init__(town.office, town.redis, friends, chance, longest_pause=0.8)
         self._town = town
-        self._friends = friends
-        self._chance = chance
-        self._deeds: tuple[tuple[int, Deed], ...] = (
+
+    @property
+    def deeds(self) -> Sequence[tuple[int, Deed]]:
+        """What it can do, each with its weight."""
+        return (
             (5, self._kill_worker),
             (5, self._stop_worker),
-            (1, self._restart_redis),
+            (1, self.restart_redis),
             (1, self._stop_redis),
             (8, self._harm_wire),
             (5, self._jump),
-            (2, self._say_kill_word),
+            (2, self.say_kill_word),
             (3, self._press_kill),
             (4, self._change_mode),
         )
-        self._at_redis = asyncio.Lock()
-        self.done: Counter[str] = Counter()
-
-    async def rage(self, seconds: float) -> None:
-        """Do one thing after the other, each of them at least once, several at a time."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        deeds = [deed for _, deed in self._deeds]
-        due = [*deeds]
-        self._chance.shuffle(due)
-        weights = [weight for weight, _ in self._deeds]
-        async with asyncio.TaskGroup() as group:
-            pause = min(0.8, seconds / 2 / len(due))
-            while due or loop.time() < until:
-                await asyncio.sleep(self._chance.uniform(0.2, 1.8) * pause)
-                deed = due.pop() if due else self._chance.choices(deeds, weights)[0]
-                group.create_task(deed())
-
-    async def keep_lifting(self) -> None:
-        """The owner looks now and then, and resumes."""
-        while True:
-            await asyncio.sleep(self._chance.uniform(0.5, 2.5))
-            await self.lift()
 
     async def clear(self) -> None:
         """The storm is over: clocks are right, everybody is there, no kill stands, and the messenger behaves."""
@@ -84,12 +62,6 @@ class Weather:
                     await worker.child.start()
         await self._town.behave(CALM)
         await self.lift()
-
-    async def lift(self) -> None:
-        """The owner resumes whatever was killed."""
-        desk = self._town.office.desk
-        for kill in await insist(desk.kill_switch.kills):
-            await insist(lambda kill=kill: desk.resume(OWNER, kill.scope))  # type: ignore[misc]
 
     def _worker(self) -> Worker:
         return self._chance.choice(list(self._town.workers))
@@ -109,13 +81,6 @@ class Weather:
             self.done["processes stopped"] += 1
             await asyncio.sleep(self._chance.choice((0.3, 1.0, 2.5, 5.0)))
             worker.child.send(signal.SIGCONT)
-
-    async def _restart_redis(self) -> None:
-        async with self._at_redis:
-            await self._town.redis.kill()
-            await asyncio.sleep(self._chance.uniform(0.0, 2.0))
-            await self._town.redis.start()
-            self.done["Redis restarts"] += 1
 
     async def _stop_redis(self) -> None:
         async with self._at_redis:
@@ -144,10 +109,6 @@ class Weather:
         self.done["clock jumps"] += 1
         await asyncio.sleep(self._chance.uniform(0.5, 5.0))
         worker.dial.turn(0)
-
-    async def _say_kill_word(self) -> None:
-        await self._friends.say("pineapple")
-        self.done["kill words"] += 1
 
     async def _press_kill(self) -> None:
         chat = self._chance.choice(self._town.chats)
