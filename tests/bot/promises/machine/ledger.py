@@ -455,6 +455,12 @@ class Ledger:
     def _sweep(self, call: Call, given: tuple[Any, ...], answer: Any) -> None:  # noqa: ANN401
         if answer:
             self.tell(f"{call.process.name} sweeps {answer} drafts away")
+        # A sweep lets go of what was taken until its own time. One that began before the clock went back is ahead of
+        # whoever took a draft since: to them, it lapses early.
+        for id_, (_, until) in list(self.taken.items()):
+            if until <= int(given[0]) and self._is_in(self.drafts[id_].chat, call.prefix):
+                self.tell(f"nobody has taken {self.name(id_)} any longer")
+                del self.taken[id_]
 
     # Kills.
 
