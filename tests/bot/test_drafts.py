@@ -101,13 +101,13 @@ async def test_a_claim_lapses(settings: Settings) -> None:
         await room.open(Mode.MANUAL)
         draft = await plant(office, await room.say("Sam?"))
         await office.desk.claim(MODERATOR, draft)
-        clock.jump_seconds += 299
+        clock.jump_seconds += 270
         assert await refusal(office.desk.claim(MONA, draft)) == "claimed"
         # Who has it may have it longer.
         await office.desk.claim(MODERATOR, draft)
-        clock.jump_seconds += 299
+        clock.jump_seconds += 270
         assert await refusal(office.desk.claim(MONA, draft)) == "claimed"
-        clock.jump_seconds += 2
+        clock.jump_seconds += 31
         assert (await office.desk.drafts.get(draft)).taken_by is None
         # Also before anybody has swept.
         await office.desk.claim(MONA, draft)
@@ -116,6 +116,29 @@ async def test_a_claim_lapses(settings: Settings) -> None:
         assert await kinds(office, draft) == [
             *(("draft.held", "rules"), ("draft.taken", "max"), ("draft.taken", "mona")),
             ("draft.released", "clock"),
+        ]
+
+
+async def test_a_sweep_that_began_before_the_clock_went_back_ends_a_claim_early_and_nothing_else(
+    settings: Settings,
+) -> None:
+    clock, before = JumpingClock(), JumpingClock()
+    async with open_office(settings, clock) as office, open_office(settings, before) as sweeper:
+        room = Playground(office)
+        await room.open(Mode.MANUAL)
+        draft = await plant(office, await room.say("Sam?"))
+        held = await office.desk.drafts.get(draft)
+        clock.jump_seconds -= 3600
+        await office.desk.claim(MODERATOR, draft)
+        assert await refusal(office.desk.approve(MONA, draft)) == "claimed"
+        assert await sweeper.desk.drafts.sweep() == 0
+        assert await office.desk.drafts.get(draft) == held
+        await office.desk.approve(MONA, draft)
+        assert await refusal(office.desk.approve(MODERATOR, draft)) == "decided"
+        # Each is dated by the clock of whoever wrote it.
+        assert await kinds(office, draft) == [
+            *(("draft.taken", "max"), ("draft.approved", "mona")),
+            *(("draft.held", "rules"), ("draft.released", "clock")),
         ]
 
 
