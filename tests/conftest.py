@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,6 +17,19 @@ from bot.settings import RuleSettings, Settings
 from bot.worker import WorkerSettings
 from safety.rules.commitment import CommitmentSettings
 from tests.fakes.persona import write_persona
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """What a test starts hears Ctrl-C, also where the tests themselves run as a shell's background job, which does not.
+
+    A shell without job control has its background jobs ignore SIGINT, and whatever they start inherits that.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

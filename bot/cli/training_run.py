@@ -135,7 +135,11 @@ def stopping(stop: threading.Event, *, shown: bool) -> Iterator[None]:
         elif time.monotonic() - first > echo:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A shell without job control has its background jobs ignore a Ctrl-C that is meant for another program.
+    heard = (
+        number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN
+    )
+    before = {number: signal.signal(number, ask) for number in heard}
     try:
         yield
     finally:

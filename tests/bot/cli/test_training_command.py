@@ -133,6 +133,21 @@ def test_a_second_ctrl_c_is_another_one_unless_somebody_passed_on_the_first(
                 signal.raise_signal(signal.SIGINT)
 
 
+def test_a_ctrl_c_that_is_not_meant_for_it_ends_no_training() -> None:
+    from bot.cli import training_run
+
+    stop, before = threading.Event(), signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with training_run.stopping(stop, shown=False):
+            signal.raise_signal(signal.SIGINT)
+            assert not stop.is_set()
+            signal.raise_signal(signal.SIGTERM)
+            assert stop.is_set()
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.timeout(400)
 def test_ctrl_c_ends_several_processes_after_the_same_step_and_they_go_on_together(
     data: Path, base: Path, tmp_path: Path
