@@ -78,15 +78,12 @@ class Chats:
             await self.disable_part(part, key, by)
 
     async def parts(self, key: ChatKey) -> tuple[ChatKey, ...]:
-        """Give the chats that follow a chat, as threads do their channel."""
-        ask, prefix = self._store.ask, self._prefix
-        return tuple(
-            [
-                part
-                for part in await self._keys()
-                if await ask("hget", f"{prefix(part)}chat:{part}", "parent") == str(key)
-            ]
-        )
+        """Give the chats that follow a chat, as threads do their channel; an owner may have enabled others alone."""
+        return tuple([part for part in await self._keys() if await self._follows(part) == str(key)])
+
+    async def _follows(self, part: ChatKey) -> str | None:
+        entry = await self._store.ask("hget", f"{self._prefix(part)}consent:{part}", "chat")
+        return json.loads(entry).get("with") if entry else None
 
     async def disable_part(self, part: ChatKey, whole: ChatKey, by: str = "understudy") -> None:
         """Take the stand-in out of a chat that follows another; it follows again once that is enabled again."""
@@ -151,7 +148,7 @@ class Chats:
         late = 0 if due is None else int((self._clock.now_ms() - due) / 1000)
         seen = fields.get("owner_at")
         return ChatState(
-            *(Chat(key, fields["title"]), policy_of(fields), waiting, leaving, "claim" in fields),
+            *(chat_of(key, fields), policy_of(fields), waiting, leaving, "claim" in fields),
             owner_seen=as_datetime(int(seen)) if seen else None,
             unserved_seconds=late if late >= _UNSERVED_SECONDS else 0,
         )
@@ -212,6 +209,12 @@ class Chats:
 
 def _unknown(key: ChatKey) -> ChatUnknown:
     return ChatUnknown(f"there is no chat {key}: `understudy status` lists them")
+
+
+def chat_of(key: ChatKey, fields: Mapping[str, str]) -> Chat:
+    """Read a chat's title, and what it is a part of, from its settings as they are stored."""
+    whole = fields.get("parent")
+    return Chat(key, fields.get("title", str(key)), ChatKey.parse(whole) if whole else None)
 
 
 def policy_of(fields: Mapping[str, str]) -> ChatPolicy:

@@ -92,7 +92,12 @@ class Desk:
         """Lift a kill; gives the drafts that were frozen or held under it. Only an owner may."""
         await self._may(person, Role.OWNER, "resume")
         await self.kill_switch.resume(scope, person.name)
-        return tuple(draft for draft in await self.drafts.waiting() if scope.covers(draft.chat))
+        chats = {state.chat.key: state.chat for state in await self.chats.all()}
+        return tuple(
+            draft
+            for draft in await self.drafts.waiting()
+            if (chat := chats.get(draft.chat)) and scope.covers(chat.key, chat.part_of)
+        )
 
     async def approve(
         self,

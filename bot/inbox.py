@@ -192,6 +192,7 @@ class Inbox:
                 why_not,
                 int(message.sent_at.timestamp() * 1000),
                 lifted,
+                str(self._places.parent(message.chat) or ""),
             )
         )
         is_sign = message.own and not message.stand_in and not why_not

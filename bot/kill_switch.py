@@ -151,7 +151,7 @@ class RedisKillSwitch:
         answers = await asyncio.gather(
             *(
                 self._store.run("resume", partition, at, str(scope), by, tally or "")
-                for partition in self._partitions(scope)
+                for partition in self._store.partitions.all()
             )
         )
         _log.warning("resume", scope=str(scope), lifted=1 in answers, newer=-1 in answers)
@@ -159,7 +159,7 @@ class RedisKillSwitch:
 
     async def resumed_at(self, scope: KillScope) -> datetime | None:
         """Give when a kill of exactly this scope was last lifted in every partition. Raises StoreAway."""
-        names = [self._store.partitions.prefix(part) + "kill" for part in self._partitions(scope)]
+        names = [self._store.partitions.prefix(part) + "kill" for part in self._store.partitions.all()]
         found = await asyncio.gather(*(self._store.ask("hget", name, f"resumed|{scope}") for name in names))
         at = min(int(ms or 0) for ms in found)
         return as_datetime(at) if 0 < at <= self._clock.now_ms() else None
@@ -180,7 +180,7 @@ class RedisKillSwitch:
         raise StoreAway("kills are being written right now: resume again in a moment")
 
     async def _standing_in(self, scope: KillScope) -> list[_Standing]:
-        names = [self._store.partitions.prefix(part) + "kill" for part in self._partitions(scope)]
+        names = [self._store.partitions.prefix(part) + "kill" for part in self._store.partitions.all()]
         fields = f"standing|{scope}", f"latest|{scope}"
         return [
             _Standing(*found)
@@ -195,7 +195,7 @@ class RedisKillSwitch:
             return
         kill = kill_from_json(record)
         # First under the ids it was heard with, so that the same message, given again, finds itself known everywhere.
-        names = [self._store.partitions.prefix(part) + "kills_heard" for part in self._partitions(scope)]
+        names = [self._store.partitions.prefix(part) + "kills_heard" for part in self._store.partitions.all()]
         heard = await asyncio.gather(*(self._store.ask("zrange", name, 0, -1) for name in names))
         ids = {
             member.removeprefix(f"{scope}|")
@@ -219,7 +219,7 @@ class RedisKillSwitch:
         """
         if await self._lost():
             await self._say_lost()
-        scopes = {kill.scope for kill in await self.kills() if kill.scope.reach is not KillReach.CHAT}
+        scopes = {kill.scope for kill in await self.kills()}
         halves = {scope for scope in scopes if not _is_whole(await self._standing_in(scope))}
         for scope in halves & self._halves:
             await self._finish(scope)
@@ -238,13 +238,16 @@ class RedisKillSwitch:
             await self._write_all(note)
             _log.error("kill.record_lost")
 
-    def latched(self, chat: ChatKey) -> bool:
-        """Whether this process has heard a kill for a chat that Redis does not know yet."""
-        return any(times and scope.covers(chat) for scope, times in self._latched.items())
+    def latched(self, chat: ChatKey, part_of: ChatKey | None) -> bool:
+        """Whether this process has heard a kill that covers a chat, and that Redis does not know yet."""
+        return any(times and scope.covers(chat, part_of) for scope, times in self._latched.items())
 
     async def standing(self, chat: ChatKey) -> Kill | None:
         """Give the kill in force for a chat. Raises StoreAway."""
-        return next((kill for kill in await self.kills() if kill.scope.covers(chat)), None)
+        prefix = self._store.partitions.prefix(self._store.partitions.of(chat))
+        whole = await self._store.ask("hget", f"{prefix}chat:{chat}", "parent")
+        part_of = ChatKey.parse(whole) if whole else None
+        return next((kill for kill in await self.kills() if kill.scope.covers(chat, part_of)), None)
 
     async def kills(self) -> tuple[Kill, ...]:
         """Give all kills in force, widest first. Raises StoreAway."""
@@ -282,15 +285,10 @@ class RedisKillSwitch:
         fields = await self._store.hash(self._store.partitions.prefix(partition) + "kill")
         return [kill_from_json(value) for field, value in fields.items() if field.startswith("standing|")]
 
-    def _partitions(self, scope: KillScope) -> list[int]:
-        if scope.reach is KillReach.CHAT:
-            return [self._store.partitions.of(ChatKey.parse(scope.target))]
-        return list(self._store.partitions.all())
-
     async def _write_all(self, note: KillNote, *, finish: bool = False) -> KillReport:
         """Write a kill in every partition of its scope, all at once."""
         answers = await asyncio.gather(
-            *(self._write(part, note, finish=finish) for part in self._partitions(note.scope))
+            *(self._write(part, note, finish=finish) for part in self._store.partitions.all())
         )
         in_flight = sum(found for _, found in answers)
         return KillReport(note.scope, in_flight, as_datetime(note.at_ms), new=any(new for new, _ in answers))

@@ -58,6 +58,8 @@ class Outgoing:
     marked: bool
     tries: int
     """How often it has passed the fence."""
+    part_of: ChatKey | None = None
+    """The chat that its chat is a part of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ class Outbox:
 
 
 def _outgoing(row: Sequence[str | int], words: Words) -> Outgoing:
-    chat, token, bubble, draft, planned, index, total, state, tries, notice, marked, at = row
+    chat, token, bubble, draft, planned, index, total, state, tries, notice, marked, at, whole = row
     before = as_datetime(int(at)) if state == "sending" else None
     text = words.announcement if notice == "announcement" else str(planned)
     return Outgoing(
@@ -218,4 +220,5 @@ def _outgoing(row: Sequence[str | int], words: Words) -> Outgoing:
         text=text,
         marked=bool(marked),
         tries=int(tries),
+        part_of=ChatKey.parse(str(whole)) if whole else None,
     )

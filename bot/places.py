@@ -30,7 +30,9 @@ class Place:
     title: str
     """What people see it called there."""
     parent: ChatKey | None = None
-    """The chat that it follows: once that is enabled, so is this one."""
+    """The chat that it is a part of: a kill of that one silences this one as well."""
+    follows: bool = True
+    """Whether a part is enabled as soon as the whole is."""
 
 
 class Places:
@@ -49,6 +51,11 @@ class Places:
         self._known[place.chat] = place
         await self.name(place.chat)
 
+    def parent(self, chat: ChatKey) -> ChatKey | None:
+        """Give the chat that one is a part of, as far as its messenger has told of it."""
+        place = self._known.get(chat)
+        return place.parent if place else None
+
     async def name(self, chat: ChatKey) -> None:
         """Call a chat what its messenger calls it, unless an owner gave it another name. A chat not let in has none."""
         place = self._known.get(chat)
@@ -61,13 +68,13 @@ class Places:
     async def follow(self, chat: ChatKey) -> bool:
         """Let the stand-in into a part of a chat that it is in, with that one's settings; gives whether it just was.
 
-        An owner who took it out of the part keeps it out. A chat that is off, or under a kill of its own, is not
-        followed.
+        An owner who took it out of the part keeps it out. A chat that is off is not followed. A part that follows under
+        a kill of the whole is under it from its first moment.
         """
         place = self._known.get(chat)
-        if place is None or place.parent is None or await self._is_in(chat):
+        if place is None or place.parent is None or not place.follows or await self._is_in(chat):
             return False
-        found = await self._parent(place.parent)
+        found = await self._whole(place.parent)
         if found is None:
             return False
         settings, entries = found
@@ -78,7 +85,7 @@ class Places:
         )
         if answer != "followed":
             return False
-        whole = await self._parent(place.parent)
+        whole = await self._whole(place.parent)
         if whole is None:
             # An owner disabled it meanwhile, and may not have seen this part.
             await self._chats.disable_part(chat, place.parent)
@@ -99,7 +106,7 @@ class Places:
         prefix = self._store.partitions.prefix(self._store.partitions.of(chat))
         return bool(await self._store.ask("hexists", f"{prefix}chat:{chat}", "mode"))
 
-    async def _parent(self, parent: ChatKey) -> tuple[Mapping[str, str], Mapping[str, str]] | None:
+    async def _whole(self, parent: ChatKey) -> tuple[Mapping[str, str], Mapping[str, str]] | None:
         """The settings and the ledger of a chat that may be followed right now."""
         row: Any = await self._store.run("followed", parent, self._clock.now_ms(), str(parent))
         if not row:

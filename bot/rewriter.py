@@ -100,7 +100,9 @@ class Rewriter:
         draft = rewrite.draft
         texts = {draft.bubbles, draft.original or draft.bubbles}
         texts |= {one.bubbles for one in draft.candidates} | {one.bubbles for one in draft.versions}
-        claimed = Claimed(draft.chat, rewrite.epoch, lambda: self._rewrites.renew(rewrite))
+        claimed = Claimed(
+            draft.chat, rewrite.turn.chat.part_of, rewrite.epoch, lambda: self._rewrites.renew(rewrite)
+        )
         writing = self._writer.write(rewrite.turn, rewrite.policy, f"{draft.id}:{rewrite.order}", texts)
         try:
             answer = await self._watch.over(claimed, writing)

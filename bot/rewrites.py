@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.chats import policy_of
+from bot.chats import chat_of, policy_of
 from bot.clock import Clock
 from bot.drafts import Draft, draft_of
 from bot.store.store import Store
@@ -115,7 +115,7 @@ def _rewrite(row: Sequence[Any], now_ms: int) -> Rewrite:
     fields = dict(zip(flat_draft[::2], flat_draft[1::2], strict=True))
     settings = dict(zip(flat_settings[::2], flat_settings[1::2], strict=True))
     draft, newest = draft_of(draft_id, fields, now_ms), fields["newest"] == "1"
-    chat = Chat(draft.chat, settings.get("title", str(draft.chat)))
+    chat = chat_of(draft.chat, settings)
     turn = _turn(chat, draft, [message_from_json(line) for line in transcript], newest=newest)
     answered = {message.author.id for message in turn.messages if not message.own} if turn else set()
     return Rewrite(

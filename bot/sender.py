@@ -81,7 +81,8 @@ class Sender:
     async def _hear_kills(self) -> None:
         async for scope in self._kill_switch.heard():
             for sending in list(self._running.values()):
-                if scope is None or scope.covers(sending.outgoing.bubble.chat):
+                outgoing = sending.outgoing
+                if scope is None or scope.covers(outgoing.bubble.chat, outgoing.part_of):
                     # Straight to the fence, which says no: the draft is seen as frozen at once.
                     sending.hurry.set()
 
@@ -133,7 +134,7 @@ class Sender:
     def _silent(self, outgoing: Outgoing) -> bool:
         """Whether this process has heard a word that Redis does not know yet."""
         chat = outgoing.bubble.chat
-        return self._kill_switch.latched(chat) or self._consents.latched(chat)
+        return self._kill_switch.latched(chat, outgoing.part_of) or self._consents.latched(chat)
 
     async def _hand_over(self, outgoing: Outgoing) -> None:
         try:

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import structlog
 
-from bot.chats import policy_of
+from bot.chats import chat_of, policy_of
 from bot.clock import Clock, as_datetime
 from bot.consents import consent_of
 from bot.kill_switch import kill_from_json
 from bot.store.store import Store
-from chat.message import Chat, ChatKey, message_from_json
+from chat.message import ChatKey, message_from_json
 from chat.transcript import Turn
 from safety.consent import ChatConsent, People
 from safety.kill import Kill
@@ -223,7 +223,7 @@ def _claim(row: Sequence[Any], people: People) -> Claim:
         if at >= before and message.id not in turn_ids
         if message.own or (at < last and consent.may_answer(message.author.id))
     ]
-    chat = Chat(ChatKey.parse(key), settings.get("title", key))
+    chat = chat_of(ChatKey.parse(key), settings)
     return Claim(
         Turn(chat, messages, tuple(history)),
         policy_of(settings),

@@ -27,6 +27,8 @@ class Claimed:
     """What an answer is written under."""
 
     chat: ChatKey
+    part_of: ChatKey | None
+    """The chat that this one is a part of."""
     epoch: int
     """The kill epoch at the claim."""
     renew: Callable[[], Awaitable[int | None]]
@@ -52,7 +54,7 @@ class Watch:
         unwanted: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         keeping = asyncio.ensure_future(self._keep(claimed, unwanted))
         self._running[unwanted] = claimed
-        if self._kill_switch.latched(claimed.chat):
+        if self._kill_switch.latched(claimed.chat, claimed.part_of):
             unwanted.set_result(Cancelled("killed before the answer was written"))
         try:
             waiters: set[asyncio.Future[Any]] = {writing, unwanted}
@@ -75,7 +77,7 @@ class Watch:
                     if scope is None:
                         # Beside each other: while Redis hangs, a kill that this process hears must not wait for them.
                         group.create_task(self._check(claimed, unwanted))
-                    elif scope.covers(claimed.chat) and not unwanted.done():
+                    elif scope.covers(claimed.chat, claimed.part_of) and not unwanted.done():
                         unwanted.set_result(Cancelled("killed while the answer was being written"))
 
     async def hear_losses(self, losses: AsyncIterator[None]) -> None:

@@ -160,7 +160,8 @@ class Worker:
         await self._settle_answer(claim, answer, facts)
 
     async def _write(self, claim: Claim) -> Answer:
-        claimed = Claimed(claim.turn.chat.key, claim.epoch, lambda: self._queue.renew(claim))
+        chat = claim.turn.chat
+        claimed = Claimed(chat.key, chat.part_of, claim.epoch, lambda: self._queue.renew(claim))
         return await self._watch.over(claimed, self._writer.write(claim.turn, claim.policy))
 
     async def _model_failed(self, claim: Claim, error: ModelError, facts: dict[str, Any]) -> None:

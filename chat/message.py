@@ -41,6 +41,8 @@ class Chat:
 
     key: ChatKey
     title: str
+    part_of: ChatKey | None = None
+    """The chat that it lies in, as a thread does in its channel: what is killed there is killed here."""
 
 
 @dataclass(frozen=True, slots=True)

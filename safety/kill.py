@@ -20,7 +20,7 @@ class KillReach(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class KillScope:
-    """Where a kill holds: everywhere, on one messenger's account, or in one chat.
+    """Where a kill holds: everywhere, on one messenger's account, or in one chat with all that is a part of it.
 
     `target` is empty for everywhere, the messenger's name for an account, `messenger/chat-id` for a
     chat. The string form is what is stored and shown: `everywhere`, `account:discord`,
@@ -55,7 +55,7 @@ class KillScope:
 
     @classmethod
     def chat(cls, chat: ChatKey) -> KillScope:
-        """One chat."""
+        """One chat, and its parts: a channel's threads are silent with it."""
         return cls(KillReach.CHAT, str(chat))
 
     @classmethod
@@ -68,18 +68,19 @@ class KillScope:
             )
         return cls(KillReach(reach), target)
 
-    def covers(self, chat: ChatKey) -> bool:
-        """Whether a kill of this scope silences that chat."""
+    def covers(self, chat: ChatKey, part_of: ChatKey | None) -> bool:
+        """Whether a kill of this scope silences that chat, which may be a part of another."""
         if self.reach is KillReach.EVERYWHERE:
             return True
         if self.reach is KillReach.ACCOUNT:
             return self.target == chat.messenger
-        return self.target == str(chat)
+        return self.target in {str(chat), str(part_of)}
 
 
-def scopes_of(chat: ChatKey) -> tuple[KillScope, ...]:
-    """The scopes whose kill silences this chat, widest first."""
-    return KillScope.everywhere(), KillScope.account(chat.messenger), KillScope.chat(chat)
+def scopes_of(chat: ChatKey, part_of: ChatKey | None) -> tuple[KillScope, ...]:
+    """The scopes whose kill silences this chat, widest first; `part_of` is the chat that it is a part of."""
+    chats = (chat,) if part_of is None else (part_of, chat)
+    return KillScope.everywhere(), KillScope.account(chat.messenger), *map(KillScope.chat, chats)
 
 
 @dataclass(frozen=True, slots=True)

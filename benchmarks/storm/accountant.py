@@ -175,7 +175,7 @@ def _nothing_passed_a_kill(books: Books, partition: int) -> Iterator[Violation]:
         elif entry.kind == "resume":
             standing.discard(KillScope.parse(entry.facts["scope"]))
         elif entry.kind == "bubble.sending" and any(
-            scope.covers(ChatKey.parse(entry.chat)) for scope in standing
+            scope.covers(ChatKey.parse(entry.chat), books.part_of.get(entry.chat)) for scope in standing
         ):
             yield Violation(
                 "kill", entry.chat, f"bubble {entry.facts['bubble']} passed the fence under a kill"
@@ -216,7 +216,10 @@ def arrived_after(books: Books, kill: _Kill) -> list[tuple[Line, bool]]:
     assert kill.places is not None
     for chat in books.said:
         partition = books.partition_of[chat]
-        if not kill.scope.covers(ChatKey.parse(chat)) or partition not in kill.places:
+        if (
+            not kill.scope.covers(ChatKey.parse(chat), books.part_of.get(chat))
+            or partition not in kill.places
+        ):
             continue
         journal, place = books.journals[partition], kill.places[partition]
         lifted = min(

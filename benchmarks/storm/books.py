@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,8 @@ class Books:
     drafts: dict[str, Draft]
     messenger: list[Line]
     model: list[Line]
+    part_of: Mapping[str, ChatKey]
+    """Which chats are parts of which others."""
 
     def journal_of(self, chat: str) -> list[Entry]:
         """A chat's own lines."""
@@ -61,6 +63,7 @@ async def open_books(
     said: dict[str, list[str]],
     messenger: list[Line],
     model: list[Line],
+    part_of: Mapping[str, ChatKey] | None = None,
 ) -> Books:
     """Read what Redis has, and lay what others saw beside it."""
     partitions = office.store.partitions
@@ -91,4 +94,5 @@ async def open_books(
         drafts=drafts,
         messenger=messenger,
         model=model,
+        part_of=part_of or {},
     )

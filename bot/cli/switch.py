@@ -75,7 +75,7 @@ async def _put_on_record(settings: Settings, note: KillNote) -> None:
             say(f"{report.in_flight} already handed to a messenger cannot be called back.")
         # Written all the same, for a chat may come; but whoever mistyped it must not feel safe.
         if note.scope != KillScope.everywhere() and not any(
-            note.scope.covers(state.chat.key) for state in await office.desk.chats.all()
+            note.scope.covers(state.chat.key, state.chat.part_of) for state in await office.desk.chats.all()
         ):
             raise ChatUnknown(f"no chat known so far is in {note.scope}: `understudy status` lists the chats")
 

@@ -55,7 +55,8 @@ class DraftsPanel:
         """Show a chat's drafts."""
         said = {message.id: (message.author.name, message.text) for message in view.said}
         blocked = _BLOCKED.get(view.state.policy.mode)
-        if any(kill.scope.covers(view.state.chat.key) for kill in snapshot.kills):
+        chat = view.state.chat
+        if any(kill.scope.covers(chat.key, chat.part_of) for kill in snapshot.kills):
             blocked = "A kill is in force: the owner resumes first"
 
         def card(draft: Draft) -> Card:

@@ -11,7 +11,7 @@ from bot.dashboard.visitor import Visitor
 from bot.dashboard.widgets import Moment, Rows, Tag, attribute, box, set_text, show_if
 from bot.desk import Desk
 from bot.people import Person
-from chat.message import Chat
+from chat.message import Chat, ChatKey
 from safety.kill import Kill, KillReach, KillScope
 
 
@@ -20,6 +20,8 @@ class KillButton:
 
     def __init__(self, visitor: Visitor, chat: Chat | None) -> None:
         self._visitor = visitor
+        self._chat = chat
+        self._here: Tag | None = None
         with box(classes="u-kill-group"):
             self._button = Tag("button", "KILL", "u-kill")
             self._button.props('type=button aria-label="KILL: stop all sending everywhere, now"')
@@ -32,7 +34,8 @@ class KillButton:
                     ui.menu().props("auto-close"),
                 ):
                     here, account = KillScope.chat(chat.key), KillScope.account(chat.key.messenger)
-                    ui.menu_item(f"Only in {chat.title}", lambda: visitor.kill(here))
+                    with ui.menu_item(on_click=lambda: visitor.kill(here)):
+                        self._here = Tag("span", f"Only in {chat.title}")
                     ui.menu_item(f"All chats on {chat.key.messenger}", lambda: visitor.kill(account))
 
     def show(self, snapshot: Snapshot) -> None:
@@ -40,6 +43,9 @@ class KillButton:
         killed = any(kill.scope.reach is KillReach.EVERYWHERE for kill in snapshot.kills)
         set_text(self._button, "KILLED" if killed else "KILL")
         attribute(self._button, "data-killed", "" if killed else None)
+        if self._here is not None and self._chat is not None:
+            parts = " and its threads" if self._chat.key in _wholes(snapshot) else ""
+            set_text(self._here, f"Only in {self._chat.title}{parts}")
 
     async def _everywhere(self) -> None:
         await self._visitor.kill(KillScope.everywhere())
@@ -51,14 +57,17 @@ class KillBanner:
     def __init__(self, visitor: Visitor, desk: Desk) -> None:
         self._visitor = visitor
         self._desk = desk
+        self._wholes: set[str] = set()
         self._root = box("div", "u-banners").props("role=alert")
         with self._root:
             rows = box()
             self._absence = Tag("p", "", "u-banner")
         self._rows: Rows[Kill] = Rows(
             rows,
-            lambda kill: f"{kill.scope} {kill.at.isoformat()}",
-            lambda kill: _KillRow(kill, self._resume if visitor.owns else None),
+            lambda kill: f"{kill.scope} {kill.at.isoformat()} {self._has_threads(kill)}",
+            lambda kill: _KillRow(
+                kill, self._resume if visitor.owns else None, threads=self._has_threads(kill)
+            ),
         )
         show_if(self._root, False)
 
@@ -70,7 +79,11 @@ class KillBanner:
             seen = f"{snapshot.absence.seen.astimezone():%Y-%m-%d %H:%M}"
             text = f"No sign of the owner since {seen}: auto is as manual until the owner does something."
             set_text(self._absence, text)
+        self._wholes = {str(whole) for whole in _wholes(snapshot)}
         self._rows.show(snapshot.kills)
+
+    def _has_threads(self, kill: Kill) -> bool:
+        return kill.scope.target in self._wholes
 
     async def _resume(self, scope: KillScope) -> None:
         async def resume(person: Person) -> int:
@@ -86,14 +99,16 @@ class KillBanner:
 
 
 class _KillRow:
-    def __init__(self, kill: Kill, resume: Callable[[KillScope], Awaitable[None]] | None) -> None:
+    def __init__(
+        self, kill: Kill, resume: Callable[[KillScope], Awaitable[None]] | None, *, threads: bool
+    ) -> None:
         self.root: ui.element = box(classes="u-banner")
         with self.root:
             with box("p"):
                 Tag("strong", f"Killed by {kill.by} at ")
                 with box("strong"):
                     Moment(kill.at)
-                Tag("strong", f". {_reach(kill.scope)}")
+                Tag("strong", f". {_reach(kill.scope, threads=threads)}")
                 Tag("span", f" ({kill.reason})", "u-banner-why")
             if resume is not None:
                 button = Tag("button", "Resume", "u-resume").props("type=button")
@@ -106,8 +121,13 @@ class _KillRow:
         return True
 
 
-def _reach(scope: KillScope) -> str:
+def _reach(scope: KillScope, *, threads: bool) -> str:
     if scope.reach is KillReach.EVERYWHERE:
         return "Nothing leaves."
     where = f"any chat on {scope.target}" if scope.reach is KillReach.ACCOUNT else scope.target
-    return f"Nothing leaves in {where}."
+    return f"Nothing leaves in {where}{' and its threads' if threads else ''}."
+
+
+def _wholes(snapshot: Snapshot) -> set[ChatKey | None]:
+    """The chats of which others are parts."""
+    return {state.chat.part_of for state in snapshot.chats}

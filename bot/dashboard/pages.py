@@ -118,9 +118,10 @@ class _Board:
     def show(self, snapshot: Snapshot) -> None:
         self._header.show(snapshot)
         self._banner.show(snapshot)
-        killed = any(self._key is None or kill.scope.covers(self._key) for kill in snapshot.kills)
-        attribute(self._page, "data-killed", "" if killed else None)
         view = snapshot.view(self._key)
+        whole = view.state.chat.part_of if view else None
+        killed = any(self._key is None or kill.scope.covers(self._key, whole) for kill in snapshot.kills)
+        attribute(self._page, "data-killed", "" if killed else None)
         if self._panels is None or view is None:
             return
         chat, drafts, reasons = self._panels

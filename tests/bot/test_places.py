@@ -79,12 +79,15 @@ async def test_it_follows_as_soon_as_the_whole_is_enabled_and_on(office: Office,
     assert await inbox.receive(said(THREAD)) is Received.ACCEPTED
 
 
-async def test_a_kill_of_the_whole_keeps_its_parts_out(office: Office, inbox: Inbox) -> None:
+async def test_a_part_follows_under_a_kill_of_the_whole_as_well_and_is_under_it(
+    office: Office, inbox: Inbox
+) -> None:
     await enable(office)
     await office.desk.kill(OWNER, KillScope.chat(CHANNEL))
-    assert await inbox.receive(said(THREAD)) is Received.OFF
-    await office.desk.resume(OWNER, KillScope.chat(CHANNEL))
     assert await inbox.receive(said(THREAD)) is Received.ACCEPTED
+    assert await office.kill_switch.standing(THREAD) is not None
+    await office.desk.resume(OWNER, KillScope.chat(CHANNEL))
+    assert await office.kill_switch.standing(THREAD) is None
 
 
 async def test_the_very_first_message_may_say_the_wholes_own_kill_word(office: Office, inbox: Inbox) -> None:

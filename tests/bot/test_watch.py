@@ -24,5 +24,5 @@ async def test_a_kill_or_a_loss_between_the_claim_and_the_first_word_is_noticed_
     watch = Watch(office.kill_switch, lease_seconds=3600.0)
     async with asyncio.timeout(10):
         with pytest.raises(raised):
-            await watch.over(Claimed(ROOM, CLAIMED_AT, renew), asyncio.sleep(3600))
+            await watch.over(Claimed(ROOM, None, CLAIMED_AT, renew), asyncio.sleep(3600))
     assert watch.running == 0

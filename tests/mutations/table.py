@@ -19,6 +19,7 @@ APPROVALS: Final = (
 )
 WALKS: Final = f"{_PROMISES}/test_interleavings.py::test_no_interleaving_breaks_a_promise"
 DELETES: Final = f"{_PROMISES}/test_deletes.py"
+PARTS: Final = f"{_PROMISES}/test_kill_parts.py"
 PLACES: Final = "tests/bot/test_places.py"
 DISCORD: Final = "tests/bot/messengers/discord"
 CARDS: Final = f"{DISCORD}/test_cards.py"
@@ -380,12 +381,43 @@ MUTATIONS: Final = (
         "if entry.agreed then",
         PLACES,
     ),
+    # A kill of a chat covers its parts.
     _script(
-        "follow-kill",
-        "followed",
-        "if redis.call('HGET', key('kill'), 'standing|chat:' .. chat) then",
-        "if false then",
-        PLACES,
+        "kill-parts",
+        "common",
+        "if whole then table.insert(scopes,",
+        "if false then table.insert(scopes,",
+        KILLS,
+    ),
+    Mutation(
+        "kill-parts-anywhere",
+        "bot/kill_switch.py",
+        "*(self._write(part, note, finish=finish) for part in self._store.partitions.all())",
+        "*(self._write(part, note, finish=finish) for part in list(self._store.partitions.all())[:1])",
+        (PARTS,),
+    ),
+    Mutation(
+        "kill-parts-latch",
+        "bot/kill_switch.py",
+        "any(times and scope.covers(chat, part_of) for",
+        "any(times and scope.covers(chat, None) for",
+        (PARTS,),
+    ),
+    Mutation(
+        "kill-parts-cancelled",
+        "bot/watch.py",
+        "elif scope.covers(claimed.chat, claimed.part_of) and",
+        "elif scope.covers(claimed.chat, None) and",
+        (PARTS,),
+    ),
+    _script("part-of", "accept", "if ARGV[20] ~= ''", "if false", PARTS),
+    _script("part-of-again", "disable", "if whole then redis", "if false then redis", PARTS),
+    Mutation(
+        "resume-in-a-thread",
+        "bot/messengers/discord/commands.py",
+        "asker.part_of if reach is None else None",
+        "asker.part_of",
+        (f"{DISCORD}/test_commands.py",),
     ),
     # What waits, and whom it speaks to.
     _script("postponed-try", "unsent", "redis.call('HINCRBY', bubble, 'tries', -1)", "", POSTPONING),

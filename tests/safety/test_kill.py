@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.message import ChatKey
-from safety.kill import Kill, KillReach, KillScope, scopes_of
+from safety.kill import Kill, KillScope, scopes_of
 
 messengers = st.text(min_size=1).filter(lambda name: "/" not in name)
 chats = st.builds(ChatKey, messengers, st.text(min_size=1))
+wholes = st.none() | chats
 scopes = st.one_of(
     st.just(KillScope.everywhere()),
     st.builds(KillScope.account, messengers),
@@ -40,21 +41,37 @@ def test_what_names_no_scope_is_refused(text: str) -> None:
         KillScope.parse(text)
 
 
-@given(chats, chats)
-def test_a_scope_covers_the_chats_whose_scopes_name_it(chat: ChatKey, other: ChatKey) -> None:
-    assert all(scope.covers(chat) for scope in scopes_of(chat))
-    for scope in scopes_of(other):
-        assert scope.covers(chat) == (scope in scopes_of(chat))
+@given(chats, wholes, chats, wholes)
+def test_a_scope_covers_the_chats_whose_scopes_name_it(
+    chat: ChatKey, whole: ChatKey | None, other: ChatKey, its_whole: ChatKey | None
+) -> None:
+    assert all(scope.covers(chat, whole) for scope in scopes_of(chat, whole))
+    for scope in scopes_of(other, its_whole):
+        assert scope.covers(chat, whole) == (scope in scopes_of(chat, whole))
+
+
+def test_the_kill_of_a_chat_covers_its_parts_and_the_kill_of_a_part_nothing_else() -> None:
+    channel, thread = ChatKey("discord", "1"), ChatKey("discord", "2")
+    assert KillScope.chat(channel).covers(thread, channel)
+    assert KillScope.chat(thread).covers(thread, channel)
+    assert not KillScope.chat(thread).covers(channel, None)
+    assert not KillScope.chat(thread).covers(ChatKey("discord", "3"), channel)
 
 
 def test_an_account_is_not_taken_for_one_whose_name_it_begins() -> None:
-    assert not KillScope.account("discord").covers(ChatKey("discord-2", "a"))
-    assert not KillScope.chat(ChatKey("local", "a")).covers(ChatKey("local", "ab"))
+    assert not KillScope.account("discord").covers(ChatKey("discord-2", "a"), None)
+    assert not KillScope.chat(ChatKey("local", "a")).covers(ChatKey("local", "ab"), None)
 
 
 def test_the_scopes_of_a_chat_come_widest_first() -> None:
-    reaches = [scope.reach for scope in scopes_of(ChatKey("local", "a"))]
-    assert reaches == [KillReach.EVERYWHERE, KillReach.ACCOUNT, KillReach.CHAT]
+    channel, thread = ChatKey("discord", "1"), ChatKey("discord", "2")
+    scopes = scopes_of(thread, channel)
+    assert [str(scope) for scope in scopes] == [
+        "everywhere",
+        "account:discord",
+        "chat:discord/1",
+        "chat:discord/2",
+    ]
 
 
 def test_a_kill_without_a_time_zone_is_refused() -> None:

@@ -260,7 +260,7 @@ class _Look:
         if key not in self._chats:
             self._chats[key] = (await self._desk.chats.get(key), await self._desk.chats.transcript(key))
         state, said = self._chats[key]
-        killed = any(kill.scope.covers(key) for kill in self._kills)
+        killed = any(kill.scope.covers(key, state.chat.part_of) for kill in self._kills)
         return Setting(state.chat.title, said, blocked(state.policy.mode, killed=killed))
 
 

@@ -16,8 +16,8 @@ def place_of(
 ) -> Place | None:
     """Where a channel is; None where discord.py knows too little of it.
 
-    `person` is who wrote, for direct conversations: Discord does not say with whom those are. With `follow`, threads
-    and forum posts are parts of their channel.
+    `person` is who wrote, for direct conversations: Discord does not say with whom those are. Threads and forum
+    posts are parts of their channel, and with `follow` enabled with it.
     """
     key = key_of(channel.id)
     match channel:
@@ -25,7 +25,7 @@ def place_of(
             parent = f" in {channel.parent.name}" if channel.parent else ""
             # Who may manage threads sees private ones as well; only those who were added are meant to be there.
             follows = follow and (not channel.is_private() or channel.me is not None)
-            return Place(key, channel.name + parent, key_of(channel.parent_id) if follows else None)
+            return Place(key, channel.name + parent, key_of(channel.parent_id), follows=follows)
         case discord.DMChannel():
             if person is None or person.id == me:
                 person = channel.recipient

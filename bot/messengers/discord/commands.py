@@ -30,7 +30,7 @@ from bot.places import Place
 from bot.why import Account, account_of
 from chat.message import Author, Chat, ChatKey
 from safety.commands import Order
-from safety.kill import Kill, KillReach, scopes_of
+from safety.kill import Kill, KillReach, KillScope, scopes_of
 from safety.mode import Mode
 
 _MODES: Final = {
@@ -42,7 +42,7 @@ _MODES: Final = {
 _REACHES: Final = {
     KillReach.EVERYWHERE: "everywhere",
     KillReach.ACCOUNT: "on all of Discord",
-    KillReach.CHAT: "in this chat",
+    KillReach.CHAT: "in this chat and its threads",
 }
 _MODE_CHOICES: Final = [
     app_commands.Choice(name=f"{mode}: {what}", value=mode.value) for mode, what in _MODES.items()
@@ -81,6 +81,28 @@ class _Asker:
     """The command's id: the same one, given twice, counts once."""
     place: Place | None = None
     """Where that is, as far as Discord tells."""
+    direct: bool = False
+    """Whether it is a direct conversation: those have no threads."""
+
+    @property
+    def part_of(self) -> ChatKey | None:
+        """The channel of which the chat is a thread or a post."""
+        return self.place.parent if self.place else None
+
+    @property
+    def followed(self) -> ChatKey | None:
+        """The channel with which the chat is enabled."""
+        return self.place.parent if self.place and self.place.follows else None
+
+    def where(self, scope: KillScope) -> str:
+        """Say where a kill holds that silences the chat."""
+        if scope.reach is not KillReach.CHAT:
+            return _REACHES[scope.reach]
+        if scope != KillScope.chat(self.chat):
+            return "in the channel that this thread is in, with all its threads"
+        if self.part_of is not None:
+            return "in this thread"
+        return "in this chat" if self.direct else _REACHES[scope.reach]
 
 
 class Commands(app_commands.Group):
@@ -193,11 +215,12 @@ class Commands(app_commands.Group):
             self._roles.person(user),
             str(interaction.id),
             place_of(channel, self._names, me, follow=self._follow, person=user),
+            interaction.guild_id is None,
         )
 
     async def _status(self, asker: _Asker) -> str:
         desk, knows = self._desk, asker.person.role is not Role.VIEWER
-        parent = asker.place.parent if asker.place else None
+        parent = asker.followed
         if (state := await self._state(asker.chat)) is not None:
             lines = [f"{self._stand_in} is in this chat. {_mode(state.policy.mode)}."]
         elif parent and (state := await self._state(parent)) and state.policy.mode is not Mode.OFF:
@@ -206,7 +229,7 @@ class Commands(app_commands.Group):
             lines = [NOT_HERE, "What is written here is neither kept nor answered."]
         if state and not (await desk.consents.of(state.chat.key)).may_answer(asker.author.id):
             lines.append("You are not answered here; `/understudy optout undo:True` lets it talk to you.")
-        lines += [_killed(kill, told=knows) for kill in await self._kills(asker.chat)]
+        lines += [_killed(kill, asker, told=knows) for kill in await self._kills(asker)]
         if knows:
             waiting = [draft for draft in await desk.drafts.waiting() if draft.chat == asker.chat]
             lines += _waiting(len(waiting))
@@ -215,7 +238,7 @@ class Commands(app_commands.Group):
     async def _kill(self, asker: _Asker, reach: KillReach | None) -> str:
         may = asker.person.role is not Role.VIEWER
         report = await self._ears.kill(asker.chat, asker.author, reach, asker.once, own=may)
-        lines = [f"Stopped {_REACHES[report.scope.reach]}: nothing more is sent. Only an owner can resume."]
+        lines = [f"Stopped {asker.where(report.scope)}: nothing more is sent. Only an owner can resume."]
         if report.in_flight:
             handed_over = _count(report.in_flight, "message was", "messages were")
             lines.append(f"{handed_over} already handed over, and may still arrive.")
@@ -223,16 +246,14 @@ class Commands(app_commands.Group):
 
     async def _resume(self, asker: _Asker, reach: KillReach | None) -> str:
         asker.person.must_be(Role.OWNER, "resume")
-        standing = {kill.scope for kill in await self._kills(asker.chat)}
-        lifted = [
-            scope
-            for scope in scopes_of(asker.chat)
-            if scope in standing and (reach is None or scope.reach is reach)
-        ]
+        standing = {kill.scope for kill in await self._kills(asker)}
+        # Whoever says "in this chat" in a thread means that thread, and not its whole channel.
+        may = scopes_of(asker.chat, asker.part_of if reach is None else None)
+        lifted = [scope for scope in may if scope in standing and (reach is None or scope.reach is reach)]
         waiting = {draft.id for scope in lifted for draft in await self._desk.resume(asker.person, scope)}
-        where = " and ".join(_REACHES[scope.reach] for scope in lifted)
+        where = " and ".join(asker.where(scope) for scope in lifted)
         lines = [f"Resumed {where}." if lifted else "There was nothing to resume: no such kill stands here."]
-        lines += [_killed(kill, told=True) for kill in await self._kills(asker.chat)]
+        lines += [_killed(kill, asker, told=True) for kill in await self._kills(asker)]
         return "\n".join(lines + _waiting(len(waiting)))
 
     async def _why(self, asker: _Asker, message: str) -> str:
@@ -253,7 +274,7 @@ class Commands(app_commands.Group):
         await self._desk.enable(asker.person, Chat(asker.chat, title))
         state = await self._desk.chats.get(asker.chat)
         lines = [f"{self._stand_in} is in {_plain(title)} now. {_mode(state.policy.mode)}."]
-        lines += [_killed(kill, told=True) for kill in await self._kills(asker.chat)]
+        lines += [_killed(kill, asker, told=True) for kill in await self._kills(asker)]
         missing = _missing(interaction)
         if missing:
             lines.append(f"Discord does not let it write here yet: give its role {missing}.")
@@ -279,7 +300,7 @@ class Commands(app_commands.Group):
 
     async def _written(self, asker: _Asker, order: Order) -> ChatKey | None:
         """Write an order into the ledger of the chat, or of the one that it will follow; gives which of them."""
-        obey, parent = self._desk.consents.obey_command, asker.place.parent if asker.place else None
+        obey, parent = self._desk.consents.obey_command, asker.followed
         if await obey(order, asker.chat, asker.author, asker.once):
             return asker.chat
         if parent is None or not await obey(order, parent, asker.author, asker.once):
@@ -294,18 +315,19 @@ class Commands(app_commands.Group):
         except ChatUnknown:
             return None
 
-    async def _kills(self, chat: ChatKey) -> tuple[Kill, ...]:
-        return tuple(kill for kill in await self._desk.kill_switch.kills() if kill.scope.covers(chat))
+    async def _kills(self, asker: _Asker) -> tuple[Kill, ...]:
+        kills = await self._desk.kill_switch.kills()
+        return tuple(kill for kill in kills if kill.scope.covers(asker.chat, asker.part_of))
 
 
 def _mode(mode: Mode) -> str:
     return f"Mode **{mode}**: {_MODES[mode]}"
 
 
-def _killed(kill: Kill, *, told: bool) -> str:
+def _killed(kill: Kill, asker: _Asker, *, told: bool) -> str:
     """Say a kill; by whom and why is for those who are `told`: it may be from another chat."""
     by = f" by {_plain(kill.by)} ({_plain(kill.reason)})" if told else ""
-    where, since = _REACHES[kill.scope.reach], discord.utils.format_dt(kill.at)
+    where, since = asker.where(kill.scope), discord.utils.format_dt(kill.at)
     return f"It is silent {where}, stopped{by} at {since}. Only an owner can resume."
 
 

@@ -3,7 +3,8 @@
 -- ARGV: now, chat, message id, message JSON, own (0|1, 2: the stand-in's), pause ms, longest pause ms, transcript length,
 --   retention ms, edited (0|1), an own message's JSON as the stand-in's, author id, how silence is read
 --   ('opt_out'|'opt_in'), plain text, how long the owner counts as there in ms, how it came ('live'|'missed'|'history'),
---   why it is not answered or '', when it was said in ms, why its kill word does not count or ''
+--   why it is not answered or '', when it was said in ms, why its kill word does not count or '', the chat that this one
+--   is a part of or ''
 -- Gives 'off', 'opted_out', 'duplicate', 'edited', 'echo', 'own', 'context' or 'accepted'.
 local now, chat, id, json = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local own, pause, longest = ARGV[5] ~= '0', tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -20,6 +21,10 @@ local mode = redis.call('HGET', settings, 'mode')
 if not mode or mode == 'off' then return 'off' end
 if not own and not may_answer(chat, ARGV[12], ARGV[13]) then return 'opted_out' end
 
+-- Known with the first message, so that no turn and no draft is ever outside of a kill that covers it.
+if ARGV[20] ~= '' and redis.call('HGET', settings, 'parent') ~= ARGV[20] then
+  redis.call('HSET', settings, 'parent', ARGV[20])
+end
 if ARGV[19] ~= '' then journal(now, 'kill_word.lifted', chat, { message = id, reason = ARGV[19] }) end
 if ARGV[10] == '1' then
   -- The changed text takes the place of the old one. A turn that is pinned stays as it is: whoever follows a dead worker

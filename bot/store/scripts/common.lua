@@ -28,8 +28,13 @@ end
 
 local function messenger_of(chat) return string.match(chat, '^([^/]+)/') end
 
+-- The scopes whose kill silences a chat, widest first. A part of another chat, such as a thread, is silent with it: the
+-- kill of a chat is written in every partition, since its parts may lie anywhere.
 local function scopes_of(chat)
-  return { 'everywhere', 'account:' .. messenger_of(chat), 'chat:' .. chat }
+  local scopes = { 'everywhere', 'account:' .. messenger_of(chat), 'chat:' .. chat }
+  local whole = redis.call('HGET', key('chat', chat), 'parent')
+  if whole then table.insert(scopes, 3, 'chat:' .. whole) end
+  return scopes
 end
 
 -- The chat's kill epoch: the sum over the scopes that cover it. It only grows.

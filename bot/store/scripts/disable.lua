@@ -28,11 +28,14 @@ end
 redis.call('ZREM', key('ready'), chat)
 redis.call('ZREM', key('outbox', messenger_of(chat)), chat)
 redis.call('SREM', key('chats'), chat)
--- The counters alone stay, one further: whoever still holds the chat has lost it, also when it is enabled again.
+-- The counters stay, one further: whoever still holds the chat has lost it, also when it is enabled again. And what it
+-- is a part of, so that no kill of that one misses it.
+local whole = redis.call('HGET', settings, 'parent')
 local generation = redis.call('HINCRBY', settings, 'generation', 1)
 local token = redis.call('HINCRBY', settings, 'send_token', 1)
 redis.call('DEL', settings)
 redis.call('HSET', settings, 'generation', generation, 'send_token', token)
+if whole then redis.call('HSET', settings, 'parent', whole) end
 redis.call('PUBLISH', 'understudy:taken-back', chat)
 journal(now, 'consent.changed', chat, { purpose = 'chat', agreed = false, how = 'owner', by = by })
 redis.call('HSET', key('erasing'), chat, redis.call('XREVRANGE', key('journal'), '+', '-', 'COUNT', 1)[1][1])

@@ -3,6 +3,4 @@
 local chat = ARGV[2]
 local mode = redis.call('HGET', key('chat', chat), 'mode')
 if not enabled(chat) or not mode or mode == 'off' then return nil end
--- Of a kill that stands everywhere the part hears by itself; this one would not cover it.
-if redis.call('HGET', key('kill'), 'standing|chat:' .. chat) then return nil end
 return { redis.call('HGETALL', key('chat', chat)), redis.call('HGETALL', key('consent', chat)) }

@@ -2,7 +2,7 @@
 -- ARGV: now, messenger, lease ms, whether announcements are made (0|1), and for a sender that serves some chats only:
 --   the one that it takes, '' for none
 -- Gives nil, or: chat, token, bubble id, draft id, text, index, total, state, tries, notice or '', marked (0|1),
---   when it was handed over last or 0
+--   when it was handed over last or 0, the chat that this one is a part of or ''
 -- The first bubble that would leave into a chat since it was enabled is preceded by an announcement, planned here.
 local now, messenger = tonumber(ARGV[1]), ARGV[2]
 local outbox = key('outbox', messenger)
@@ -35,6 +35,7 @@ while true do
     end
     local bubble = redis.call('HMGET', key('bubble', id), 'draft', 'text', 'index', 'total', 'state', 'tries', 'notice', 'sending_at')
     return { chat, token, id, bubble[1], bubble[2], tonumber(bubble[3]), tonumber(bubble[4]), bubble[5],
-      tonumber(bubble[6]), bubble[7] or '', told(chat, 'marked') and 1 or 0, tonumber(bubble[8] or '0') }
+      tonumber(bubble[6]), bubble[7] or '', told(chat, 'marked') and 1 or 0, tonumber(bubble[8] or '0'),
+      redis.call('HGET', key('chat', chat), 'parent') or '' }
   end
 end

@@ -151,7 +151,7 @@ async def test_redis_away_is_said_and_a_kill_still_works(
         kill = await http.post("/api/v1/kills")
         assert kill.status_code == 503
         assert "fallen silent" in kill.json()["message"]
-        assert office.kill_switch.latched(room.key)
+        assert office.kill_switch.latched(room.key, None)
     finally:
         os.kill(pid, signal.SIGCONT)
 

@@ -27,6 +27,7 @@ from bot.inbox import Inbox, InboxSettings, Received
 from bot.kill_switch import RedisKillSwitch
 from bot.messengers.base import Bubble
 from bot.outbox import Fence, Outbox, OutboxSettings, Outgoing
+from bot.places import Place
 from bot.store.store import Store
 from bot.turn_queue import Claim, DraftPlan, TurnQueue
 from chat.message import Author, Chat, ChatKey, Message
@@ -37,6 +38,8 @@ from tests.fakes.clock import FakeClock
 
 KEYED, KEYLESS = "keyed", "keyless"
 """A messenger that knows idempotency keys, and one that does not."""
+WHOLES = {ChatKey(KEYED, "b"): ChatKey(KEYED, "a")}
+"""A chat that is a part of another, as a thread is of its channel."""
 CHATS = (ChatKey(KEYED, "a"), ChatKey(KEYED, "b"), ChatKey(KEYLESS, "c"), ChatKey(KEYLESS, "d"))
 SCOPES = (
     *(KillScope.everywhere(), KillScope.account(KEYED), KillScope.account(KEYLESS)),
@@ -130,6 +133,8 @@ class Walk:
             policy = ChatPolicy(mode=mode, probability=1.0)
             self.ask(self.chats.enable(Chat(chat, chat.chat_id), "olivia", policy))
             self.modes[chat] = mode
+        for part, whole in WHOLES.items():
+            self.ask(self.inbox.place(Place(part, part.chat_id, whole, follows=False)))
 
     def ask(self, question: Coroutine[Any, Any, Answer]) -> Answer:
         return self.world.ask(question)
@@ -296,7 +301,9 @@ class Walk:
         if answer is not Fence.GO:
             return
         assert not self._killed(chat), "after a kill the fence lets nothing go"
-        last_kill = max((self.stopped.get(scope, 0) for scope in scopes_of(chat)), default=0)
+        last_kill = max(
+            (self.stopped.get(scope, 0) for scope in scopes_of(chat, WHOLES.get(chat))), default=0
+        )
         assert self.planned[bubble.id] > last_kill, "what was planned before a kill does not wake up after it"
         if outgoing.draft not in self.by_a_person:
             assert self.claimed[outgoing.draft] > last_kill, (
@@ -394,7 +401,7 @@ class Walk:
     # What is remembered, and how it is read.
 
     def _killed(self, chat: ChatKey) -> bool:
-        return any(scope.covers(chat) for scope in self.standing)
+        return any(scope.covers(chat, WHOLES.get(chat)) for scope in self.standing)
 
     def _note_plans(self, chat: ChatKey, draft: str) -> None:
         self.now += 1

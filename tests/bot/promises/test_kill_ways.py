@@ -175,7 +175,7 @@ async def test_the_command_line_silences_the_services_on_this_machine_while_redi
                 command = asyncio.create_task(CommandLine(settings.state_dir).line(4, "kill"))
 
                 async def latched() -> bool:
-                    return office.kill_switch.latched(chat)
+                    return office.kill_switch.latched(chat, None)
 
                 await until(latched)
                 assert not command.done(), "silent while the command still tries"
@@ -209,7 +209,7 @@ async def test_the_same_kill_heard_again_in_one_process_does_not_latch_it(office
     await switch.kill(EVERYWHERE, "mia", "kill word", "k1")
     await switch.resume(EVERYWHERE, "olivia")
     again = switch.order(EVERYWHERE, "mia", "kill word", "k1")
-    assert not switch.latched(Neighbourhood(office, 1).rooms[0].key)
+    assert not switch.latched(Neighbourhood(office, 1).rooms[0].key, None)
     assert not (await again).new
 
 

@@ -194,7 +194,7 @@ async def test_a_kill_word_heard_while_redis_is_away_silences_at_once_and_is_on_
         assert kill.scope == KillScope.everywhere()
         assert await _outcomes(office, [message]) == ["frozen"]
         assert messenger.calls == 0
-        assert not office.kill_switch.latched(CHATS[0]), "from here on the store says it"
+        assert not office.kill_switch.latched(CHATS[0], None), "from here on the store says it"
 
 
 async def test_a_kill_heard_while_redis_is_away_cancels_what_is_being_written(
@@ -226,7 +226,7 @@ async def test_a_kill_whose_caller_gave_up_waiting_is_put_on_record_all_the_same
         killing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await killing
-        assert office.kill_switch.latched(CHATS[0])
+        assert office.kill_switch.latched(CHATS[0], None)
     await until(lambda: _on_record(office))
 
 

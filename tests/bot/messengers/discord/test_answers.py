@@ -109,7 +109,7 @@ async def test_a_kill_silences_at_once_while_the_store_is_away_and_says_when_it_
         used = steered.type(leo, "kill", reach="chat")
         first = await answer_to(used)
         assert first.startswith("It fell silent here at once.")
-        assert steered.office.kill_switch.latched(place.key)
+        assert steered.office.kill_switch.latched(place.key, None)
     assert (await answer_to(used, after=first)).startswith("Stopped in this chat")
     assert await steered.killed() == [f"chat:{place.key}"]
 

@@ -77,16 +77,16 @@ async def test_threads_and_forum_posts_are_parts_of_their_channel(place: Place) 
     assert told(heard, place.channel)[-1].parent is None
 
 
-async def test_by_setting_no_thread_is_a_part(place: Place) -> None:
+async def test_by_setting_no_thread_follows_and_each_is_a_part_all_the_same(place: Place) -> None:
     thread = place.fake.thread(place.channel, "tents")
     async with listening(place.connector(threads="own"), Heard()) as heard:
         place.fake.say(thread, place.mia, "hello")
         await soon(lambda: heard.messages)
-    assert told(heard, thread) == [Told(key_of(thread), "tents in general")]
+    assert told(heard, thread) == [Told(key_of(thread), "tents in general", place.key, follows=False)]
 
 
 @pytest.mark.parametrize("early", [False, True])
-async def test_a_private_thread_is_a_part_only_once_the_bot_was_added(place: Place, early: bool) -> None:
+async def test_a_private_thread_follows_only_once_the_bot_was_added(place: Place, early: bool) -> None:
     # Who may manage threads sees the private ones as well.
     role = Role("manager", Permission.MANAGE_THREADS)
     place.guild.roles[role.id] = role
@@ -97,9 +97,9 @@ async def test_a_private_thread_is_a_part_only_once_the_bot_was_added(place: Pla
     async with listening(place.connector(), Heard()) as heard:
         place.fake.say(thread, place.mia, "hello")
         await soon(lambda: heard.messages)
-        assert told(heard, thread)[-1].parent == (place.key if early else None)
+        assert told(heard, thread)[-1].follows == early
         if not early:
             place.fake.add_to(thread, place.bot.user)
             place.fake.say(thread, place.mia, "welcome")
             await soon(lambda: len(heard.messages) == 2)
-        assert told(heard, thread)[-1].parent == place.key
+        assert (told(heard, thread)[-1].parent, told(heard, thread)[-1].follows) == (place.key, True)

@@ -108,7 +108,11 @@ async def test_anybody_stops_it_also_where_nobody_enabled_it(
 
 @pytest.mark.parametrize(
     ("reach", "words"),
-    [("chat", "in this chat"), ("account", "on all of Discord"), ("everywhere", "everywhere")],
+    [
+        ("chat", "in this chat and its threads"),
+        ("account", "on all of Discord"),
+        ("everywhere", "everywhere"),
+    ],
 )
 async def test_a_kill_reaches_as_far_as_was_asked_and_a_resume_lifts_it(
     steered: Steered, place: Place, leo: User, reach: str, words: str
@@ -127,9 +131,34 @@ async def test_a_resume_without_a_reach_lifts_all_that_silence_this_chat_and_no_
     await steered.told(place.mia, "kill", elsewhere, reach="chat")
     await steered.told(place.mia, "kill", reach="chat")
     await steered.told(place.mia, "kill", reach="everywhere")
-    assert await steered.told(place.olivia, "resume") == "Resumed everywhere and in this chat."
+    assert (
+        await steered.told(place.olivia, "resume") == "Resumed everywhere and in this chat and its threads."
+    )
     assert await steered.killed() == [f"chat:{key_of(elsewhere)}"]
     assert "nothing to resume" in await steered.told(place.olivia, "resume")
+
+
+async def test_in_a_thread_the_kill_of_its_channel_is_said_and_only_a_resume_of_all_lifts_it(
+    steered: Steered, place: Place
+) -> None:
+    thread, channels = place.fake.thread(place.channel, "tents"), "in the channel that this thread is in"
+    await steered.told(place.mia, "kill", reach="chat")
+    assert (await steered.told(place.mia, "kill", thread, reach="chat")).startswith("Stopped in this thread:")
+    told = await steered.told(place.olivia, "status", thread)
+    assert f"It is silent {channels}, with all its threads, stopped by Mia" in told
+    assert "It is silent in this thread, stopped by Mia" in told
+    told = await steered.told(place.olivia, "resume", thread, reach="chat")
+    assert told.startswith(f"Resumed in this thread.\nIt is silent {channels}")
+    assert await steered.killed() == [f"chat:{place.key}"]
+    assert (await steered.told(place.olivia, "resume", thread)).startswith(f"Resumed {channels}")
+    assert await steered.killed() == []
+
+
+async def test_a_direct_conversation_has_no_threads_to_speak_of(steered: Steered, place: Place) -> None:
+    direct = place.fake.direct(place.bot.user, place.olivia)
+    assert (await steered.told(place.olivia, "kill", direct, reach="chat")).startswith(
+        "Stopped in this chat:"
+    )
 
 
 async def test_a_resume_of_one_reach_says_what_is_still_silent(steered: Steered, place: Place) -> None:
@@ -137,7 +166,8 @@ async def test_a_resume_of_one_reach_says_what_is_still_silent(steered: Steered,
     await steered.told(place.mia, "kill", reach="account")
     said = await steered.told(place.olivia, "resume", reach="chat")
     assert said.startswith(
-        f"Resumed in this chat.\nIt is silent on all of Discord, stopped by Mia in {place.key} (command) at "
+        "Resumed in this chat and its threads.\n"
+        f"It is silent on all of Discord, stopped by Mia in {place.key} (command) at "
     )
     assert await steered.killed() == ["account:discord"]
 

@@ -18,7 +18,7 @@ from chat.message import ChatKey
 from safety.kill import KillScope, scopes_of
 from tests.bot.promises.machine.snapshot import NOTHING, Snapshot
 from tests.bot.promises.machine.stage import Call, Fate, Process
-from tests.bot.promises.machine.street import KEYED, Street
+from tests.bot.promises.machine.street import KEYED, WHOLES, Street
 
 MAY_RESUME: Final = frozenset({"olivia"})
 MAY_APPROVE: Final = frozenset({"olivia", "max", "mona"})
@@ -153,10 +153,10 @@ class Ledger:
         return self.names.setdefault(draft, f"d{len(self.names) + 1}") + dot + rest
 
     def _stands(self, chat: ChatKey, prefix: str) -> bool:
-        return any((prefix, str(scope)) in self.kills for scope in scopes_of(chat))
+        return any((prefix, str(scope)) in self.kills for scope in scopes_of(chat, WHOLES.get(chat)))
 
     def _last_stop(self, chat: ChatKey, prefix: str) -> int:
-        return max(self.stopped.get((prefix, str(scope)), 0) for scope in scopes_of(chat))
+        return max(self.stopped.get((prefix, str(scope)), 0) for scope in scopes_of(chat, WHOLES.get(chat)))
 
     # Steps, as they were taken.
 
@@ -469,7 +469,11 @@ class Ledger:
         mark, new = (call.prefix, given[1]), (call.prefix, given[1], id_) not in self.kills_known
         self.must(bool(answer[0]) == new, 1, f"a kill of {scope} was new: {answer[0]}, and should be: {new}")
         self.tell(f"KILL {scope} by {by}, written in partition {call.prefix[12]}: {answer[1]} in flight")
-        here = [b for b, chat in self.flying.items() if scope.covers(chat) and self._is_in(chat, call.prefix)]
+        here = [
+            b
+            for b, chat in self.flying.items()
+            if scope.covers(chat, WHOLES.get(chat)) and self._is_in(chat, call.prefix)
+        ]
         self.must(int(answer[1]) == len(here), 1, f"the kill counts {answer[1]} in flight, and {here} are")
         if new:
             self.kills_known.add((call.prefix, given[1], id_))
@@ -478,9 +482,9 @@ class Ledger:
 
     def _written(self, call: Call) -> None:
         """Note that a process knows a kill to be on record; when it is so everywhere, it relies on that."""
-        scope, mark = call.arguments[1], (call.process, call.arguments[4])
+        mark = call.process, call.arguments[4]
         self.writing[mark].add(call.prefix)
-        if scope.startswith("chat:") or len(self.writing[mark]) == self.street.stage.partitions.count:
+        if len(self.writing[mark]) == self.street.stage.partitions.count:
             self.heard.pop(mark, None)
 
     def _refresh(self, draft: Planned) -> None:
@@ -498,8 +502,8 @@ class Ledger:
             self.stopped[mark] = self.step
             scope = KillScope.parse(given[1])
             for id_, draft in self.drafts.items():
-                covered = scope.covers(draft.chat) and self._is_in(draft.chat, call.prefix)
-                if covered and self.last.state(id_) in OPEN:
+                covered = scope.covers(draft.chat, WHOLES.get(draft.chat))
+                if covered and self._is_in(draft.chat, call.prefix) and self.last.state(id_) in OPEN:
                     self._refresh(draft)
 
     def _is_in(self, chat: ChatKey, prefix: str) -> bool:
@@ -578,7 +582,10 @@ class Ledger:
             return
         old = self.street.stage.clock.now - asked
         self.must(0 <= old <= _YES_MS, 1, f"{name} is handed over on a yes {old} ms old")
-        latched = any(scope.covers(bubble.chat) for (who, _), scope in self.heard.items() if who is process)
+        whole = WHOLES.get(bubble.chat)
+        latched = any(
+            scope.covers(bubble.chat, whole) for (who, _), scope in self.heard.items() if who is process
+        )
         self.must(not latched, 1, f"{name} is handed over by a process that has heard a kill")
         if self._stands(bubble.chat, prefix):
             self.must(
@@ -759,7 +766,7 @@ class Ledger:
         for prefix, scope in self.kills:
             by_scope[scope].add(prefix)
         for scope, prefixes in by_scope.items():
-            whole = scope.startswith("chat:") or len(prefixes) == self.street.stage.partitions.count
+            whole = len(prefixes) == self.street.stage.partitions.count
             self.must(whole, 1, f"the kill of {scope} stands in {prefixes} alone")
         self._object()
 

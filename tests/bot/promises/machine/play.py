@@ -24,10 +24,10 @@ from safety.mode import ChatPolicy, Mode
 from tests.bot.promises.machine.ledger import OPEN, Ledger
 from tests.bot.promises.machine.snapshot import digest, snapshot
 from tests.bot.promises.machine.stage import Call, Fate, GatedFaults, Process, Stage, StagedStore
-from tests.bot.promises.machine.street import KEYED, KEYLESS, Street, StreetEngine
+from tests.bot.promises.machine.street import KEYED, KEYLESS, WHOLES, Street, StreetEngine
 
 CHATS: Final = (ChatKey(KEYED, "a"), ChatKey(KEYED, "d"), ChatKey(KEYLESS, "e"))
-"""Two messengers; the first chat is in one partition, the others in the other."""
+"""Two messengers; the first chat is in one partition, the others in the other. The second is a part of the first."""
 SCOPES: Final = (
     *(KillScope.everywhere(), KillScope.account(KEYED), KillScope.account(KEYLESS)),
     *(KillScope.chat(chat) for chat in CHATS),
@@ -223,7 +223,7 @@ class Play:
             process.asleep = False
         self.stage.rest()
         for scope in self.standing():
-            if scope.covers(chat):
+            if scope.covers(chat, WHOLES.get(chat)):
                 self.deed(number, partial(_resume, scope=scope))
         if self.ledger.modes[chat] in {"off", "shadow"}:
             self.deed(number, lambda desk: desk.set_mode(OLIVIA, chat, Mode.AUTO))

@@ -10,6 +10,7 @@ from typing import Final
 
 from bot.errors import StoreAway
 from bot.messengers.base import Bubble, Ears, Pause, SendRefused, SendUncertain
+from bot.places import Place
 from chat.message import Author, ChatKey, Message
 from inference.client import Completion
 from inference.errors import ModelUnavailable
@@ -19,6 +20,8 @@ from tests.bot.promises.machine.stage import Process, Stage
 
 KEYED, KEYLESS = "keyed", "keyless"
 """A messenger that knows idempotency keys, and one that does not."""
+WHOLES: Final = {ChatKey(KEYED, "d"): ChatKey(KEYED, "a")}
+"""Chats that are parts of others, as threads are of their channel, and of which."""
 SAM: Final = Author("persona:sam", "Sam")
 _DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _KEYS_KNOWN_SECONDS: Final = 7200.0
@@ -62,7 +65,7 @@ class Street:
         """What the model writes; None when it is away."""
         self._keys: dict[str, tuple[float, Message]] = {}
         self._handed_over: dict[str, float] = {}
-        self._queues: dict[tuple[Process, str], asyncio.Queue[Message | Deleted]] = {}
+        self._queues: dict[tuple[Process, str], asyncio.Queue[Message | Deleted | Place]] = {}
         self._numbers = 0
 
     # Messengers.
@@ -131,15 +134,20 @@ class StreetConnector:
         self.messenger = messenger
         self.idempotent = messenger == KEYED
         self._street = street
-        self._heard: asyncio.Queue[Message | Deleted] = asyncio.Queue()
+        self._heard: asyncio.Queue[Message | Deleted | Place] = asyncio.Queue()
         street._queues[process, messenger] = self._heard
 
     async def listen(self, ears: Ears) -> None:
+        for part, whole in WHOLES.items():
+            if part.messenger == self.messenger:
+                self._heard.put_nowait(Place(part, part.chat_id, whole, follows=False))
         while True:
             message = await self._heard.get()
             while True:
                 try:
-                    if isinstance(message, Deleted):
+                    if isinstance(message, Place):
+                        await ears.place(message)
+                    elif isinstance(message, Deleted):
                         await ears.deleted(message.chat, (message.id,))
                     else:
                         await ears.receive(message)
