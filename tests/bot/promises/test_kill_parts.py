@@ -277,6 +277,8 @@ async def test_a_process_that_knows_of_the_kill_of_a_channel_hands_nothing_over_
             async with stopped(server_pid(settings)):
                 killing = asyncio.create_task(office.desk.kill(VIEWER, OF_CHANNEL))
                 await asyncio.sleep(0)
+                assert office.kill_switch.latched(THREAD, CHANNEL)
+                assert not office.kill_switch.latched(OTHER, None)
                 held_up.go_on.set()
                 await asyncio.sleep(0.5)
                 assert messenger.calls == 0
