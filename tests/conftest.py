@@ -17,6 +17,7 @@ from bot.settings import RuleSettings, Settings
 from bot.worker import WorkerSettings
 from safety.rules.commitment import CommitmentSettings
 from tests.fakes.persona import write_persona
+from tests.servers import end_servers
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -46,9 +47,10 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.fixture
 def state_dir() -> Iterator[Path]:
-    """A folder whose path is short enough for a socket."""
+    """A folder whose path is short enough for a socket. No server over its data outlives it."""
     folder = Path(tempfile.mkdtemp(prefix="u-", dir="/tmp"))
     yield folder
+    end_servers(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

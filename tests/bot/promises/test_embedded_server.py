@@ -17,6 +17,7 @@ from bot.store import server
 from bot.store.server import EmbeddedServer
 from tests.bot.playground import until
 from tests.bot.promises.processes import ROOT, lives, stopped
+from tests.servers import end_servers
 
 
 class _User:
@@ -93,6 +94,15 @@ async def test_what_a_process_that_was_killed_leaves_behind_is_taken_over(state_
     assert lives(pid), "the data is not taken along"
     async with EmbeddedServer(state_dir):
         assert _pid(state_dir) == pid, "no second one beside it"
+    await _ended(pid)
+
+
+async def test_no_test_leaves_it_running(state_dir: Path) -> None:
+    user = _User(state_dir)
+    await user.opened()
+    pid = _pid(state_dir)
+    await user.die()
+    end_servers(state_dir)
     await _ended(pid)
 
 
