@@ -21,7 +21,8 @@ from chat.message import Author, Chat, ChatKey, Message
 from inference.persona import Persona
 from safety.kill import KillScope
 from safety.mode import ChatPolicy, Mode
-from tests.bot.promises.machine.ledger import OPEN, Ledger
+from tests.bot.promises.machine.books import OPEN
+from tests.bot.promises.machine.ledger import Ledger
 from tests.bot.promises.machine.snapshot import digest, snapshot
 from tests.bot.promises.machine.stage import Call, Fate, GatedFaults, Process, Stage, StagedStore
 from tests.bot.promises.machine.street import KEYED, KEYLESS, WHOLES, Street, StreetEngine
