@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.mutations.table import MUTATIONS, ROOT, Mutation
+from tests.mutations.mutation import ROOT, Mutation
+from tests.mutations.table import MUTATIONS
 
 _LEFT_OUT: Final = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "gguf", "node_modules")
 _LONGEST_SECONDS: Final = 900
