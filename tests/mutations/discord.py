@@ -173,7 +173,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "reply-to-what-is-gone",
-        "bot/messengers/discord/places.py",
+        "bot/messengers/discord/customs.py",
         "fail_if_not_exists=False",
         "fail_if_not_exists=True",
         (REPLIES,),

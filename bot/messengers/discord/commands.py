@@ -21,6 +21,7 @@ from bot.journal_text import in_words
 from bot.messengers.base import Ears
 from bot.messengers.discord.answers import NOT_HERE, Answers
 from bot.messengers.discord.channels import place_of
+from bot.messengers.discord.markdown import plain
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.permissions import NEEDED, named
 from bot.messengers.discord.reading import key_of
@@ -124,7 +125,7 @@ class Commands(app_commands.Group):
         self._desk = desk
         self._roles = roles
         self._names = names
-        self._stand_in = _plain(f"{names.persona}'s stand-in")
+        self._stand_in = f"{plain(names.persona)}'s stand-in"
         self._answers = answers
         self._follow = follow
 
@@ -273,7 +274,7 @@ class Commands(app_commands.Group):
         title = asker.place.title if asker.place else asker.chat.chat_id
         await self._desk.enable(asker.person, Chat(asker.chat, title))
         state = await self._desk.chats.get(asker.chat)
-        lines = [f"{self._stand_in} is in {_plain(title)} now. {_mode(state.policy.mode)}."]
+        lines = [f"{self._stand_in} is in {plain(title)} now. {_mode(state.policy.mode)}."]
         lines += [_killed(kill, asker, told=True) for kill in await self._kills(asker)]
         missing = _missing(interaction)
         if missing:
@@ -326,7 +327,7 @@ def _mode(mode: Mode) -> str:
 
 def _killed(kill: Kill, asker: _Asker, *, told: bool) -> str:
     """Say a kill; by whom and why is for those who are `told`: it may be from another chat."""
-    by = f" by {_plain(kill.by)} ({_plain(kill.reason)})" if told else ""
+    by = f" by {plain(kill.by)} ({plain(kill.reason)})" if told else ""
     where, since = asker.where(kill.scope), discord.utils.format_dt(kill.at)
     return f"It is silent {where}, stopped{by} at {since}. Only an owner can resume."
 
@@ -340,8 +341,8 @@ def _told(account: Account) -> str:
     if outcome is None:
         lines = ["Nothing is on record of what became of it: it was not kept, or it is long ago."]
     else:
-        lines = [f"**{outcome.outcome.replace('_', ' ').capitalize()}**: {_plain(outcome.reason)}"]
-    lines += [f"{discord.utils.format_dt(one.at, 'T')} {_plain(in_words(one))}" for one in account.entries]
+        lines = [f"**{outcome.outcome.replace('_', ' ').capitalize()}**: {plain(outcome.reason)}"]
+    lines += [f"{discord.utils.format_dt(one.at, 'T')} {plain(in_words(one))}" for one in account.entries]
     return "\n".join(lines)
 
 
@@ -351,11 +352,6 @@ def _missing(interaction: discord.Interaction) -> str:
     if isinstance(interaction.channel, discord.Thread):
         missing.send_messages = False
     return named(missing) if interaction.guild else ""
-
-
-def _plain(text: str) -> str:
-    """A name or a reason as it stands, without Markdown and without mentions."""
-    return discord.utils.escape_mentions(discord.utils.escape_markdown(text))
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -31,6 +31,7 @@ from bot.messengers.discord.board import Board
 from bot.messengers.discord.client import Client
 from bot.messengers.discord.command_tree import CommandSet
 from bot.messengers.discord.commands import Commands
+from bot.messengers.discord.customs import emoji_of, refers_to, slow_mode
 from bot.messengers.discord.decisions import Decisions
 from bot.messengers.discord.gateway import connected
 from bot.messengers.discord.handing import Handing
@@ -38,7 +39,6 @@ from bot.messengers.discord.history import History
 from bot.messengers.discord.lacks import Lacks
 from bot.messengers.discord.lanes import Lanes
 from bot.messengers.discord.names import Names
-from bot.messengers.discord.places import emoji_of, refers_to, slow_mode
 from bot.messengers.discord.posting import Post
 from bot.messengers.discord.reading import MESSENGER, Reader
 from bot.messengers.discord.roles import Roles

@@ -19,7 +19,7 @@ from bot.drafts import refused
 from bot.errors import BotError, StoreError
 from bot.messengers.discord import modals
 from bot.messengers.discord.buttons import Press
-from bot.messengers.discord.faces import plain
+from bot.messengers.discord.markdown import plain
 from bot.messengers.discord.roles import Roles
 from bot.people import Person, Role
 

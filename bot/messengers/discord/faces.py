@@ -17,6 +17,7 @@ import discord
 
 from bot.drafts import OPEN_STATES, Draft
 from bot.messengers.discord.buttons import CardButton, Press
+from bot.messengers.discord.markdown import plain
 from bot.messengers.discord.modals import MOST_EDITED
 from bot.messengers.discord.reading import MESSENGER
 from bot.review import REASONS
@@ -34,8 +35,6 @@ _NAME: Final = 80
 _CUT: Final = "…"
 _FOOTER: Final = re.compile(r"draft (\S+)")
 _WAITS, _BUSY, _STOPPED, _DONE = 0x4F8CC9, 0xC9A24F, 0xC94F4F, 0x808080
-_LINKS: Final = re.compile(r"(https?://[^\s<>]+)")
-_SIGNS: Final = re.compile(r"([\\*_~|`>#\-+\[\]()<@])")
 _ENDS: Final = {
     "sent": "Sent, approved by {by}",
     "rejected": "Rejected by {by}",
@@ -123,13 +122,6 @@ def draft_on(message: discord.Message) -> str | None:
         if (found := _FOOTER.fullmatch(embed.footer.text or "")) is not None:
             return found[1]
     return None
-
-
-def plain(text: str) -> str:
-    """The text so that Discord shows it letter by letter, as nothing but text; links stay links to where they say."""
-    return "".join(
-        part if index % 2 else _SIGNS.sub(r"\\\1", part) for index, part in enumerate(_LINKS.split(text))
-    )
 
 
 def cut(text: str, longest: int) -> str:

@@ -24,6 +24,9 @@ _LINK: Final = re.compile(r"\](?=\()")
 _ESCAPED: Final = re.compile(r"\\([\\*_~|`>#\-+\].<])")
 _FENCE: Final = re.compile(r"^\s*```(\w{0,20})[^`]*$")
 
+_LINKS: Final = re.compile(r"(https?://[^\s<>]+)")
+_SIGNS: Final = re.compile(r"([\\*_~|`>#\-+\[\]()<@])")
+
 _OPENS_LAST: Final = re.compile(r"(?:^|\n)[^\S\n]*```\w{0,20}\s*\Z")
 _CLOSES_FIRST: Final = re.compile(r"\s*```[^\S\n]*(?=\n|\Z)")
 
@@ -36,6 +39,13 @@ def escaped(text: str) -> str:
         done.append(part if index % 2 else _escaped(part, begins_line=at == 0 or text[at - 1] == "\n"))
         at += len(part)
     return "".join(done)
+
+
+def plain(text: str) -> str:
+    """The text so that Discord shows it letter by letter, as nothing but text; links stay links to where they say."""
+    return "".join(
+        part if index % 2 else _SIGNS.sub(r"\\\1", part) for index, part in enumerate(_LINKS.split(text))
+    )
 
 
 def unescaped(text: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from bot.app import Office
 from bot.kill_ear import KillSettings
+from bot.messengers.discord.markdown import plain
 from safety.consent import Purpose
 from safety.kill import KillReach, KillScope
 from safety.mode import Mode
@@ -35,7 +36,7 @@ async def test_a_thread_and_a_direct_conversation_are_let_in_by_their_own_titles
     thread = place.fake.thread(place.channel, "tents")
     direct = place.fake.direct(place.bot.user, place.olivia)
     for channel, title in ((thread, "tents in general"), (direct, "Olivia (direct messages)")):
-        assert f"is in {title} now" in await steered.told(place.olivia, "enable", channel)
+        assert f"is in {plain(title)} now" in await steered.told(place.olivia, "enable", channel)
         assert (await steered.office.desk.chats.get(key_of(channel))).chat.title == title
     assert "not in this chat" in await steered.told(place.olivia, "status")
 
@@ -210,6 +211,12 @@ async def test_who_stopped_it_and_why_is_for_moderators(steered: Steered, place:
     assert "stopped by Mia in discord/" in await steered.told(place.mia, "status")
 
 
+async def test_a_reason_forges_no_link(steered: Steered, place: Place) -> None:
+    reason = "[a bank](https://evil.example)"
+    await steered.office.desk.kill(OWNER, KillScope.everywhere(), reason)
+    assert r"(\[a bank\]\(https://evil.example))" in await steered.told(place.mia, "status")
+
+
 async def test_who_opts_out_is_forgotten_and_may_come_back(steered: Steered, place: Place, leo: User) -> None:
     await steered.enable()
     desk = steered.office.desk
@@ -321,7 +328,7 @@ async def test_why_tells_what_became_of_a_message_without_its_text(steered: Stee
     await until(recorded)
     (posted, *_) = place.fake.posted(place.channel, place.bot.user)
     said = await steered.told(place.mia, "why", message=str(posted.id))
-    assert said.startswith("**Own**: sent by the stand-in\n<t:")
+    assert said.startswith("**Own**: sent by the stand\\-in\n<t:")
     assert "turn " in said
     assert "approved by olivia" in said
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.drafts import Draft, Version, draft_of
-from bot.messengers.discord.faces import MOST_QUOTED, Face, Setting, cut, face_of, plain
+from bot.messengers.discord.faces import MOST_QUOTED, Face, Setting, cut, face_of
+from bot.messengers.discord.markdown import plain
 from chat.message import Attachment, Author, ChatKey, Message
 from tests.fakes.discord.forms import message_form
 
@@ -69,17 +70,6 @@ def test_any_text_gives_a_card_that_discord_takes(
     message_form(asyncio.run(form_of(found)))
     over = face(draft(*bubbles, state="failed", reason=text, decided_by=name))
     message_form(asyncio.run(form_of(over)))
-
-
-@given(texts)
-def test_what_is_shown_reads_as_it_was_written(text: str) -> None:
-    # Discord takes a backslash before a sign away, and shows the sign.
-    read, at, escaped = [], 0, plain(text)
-    while at < len(escaped):
-        at += escaped[at] == "\\"
-        read.append(escaped[at])
-        at += 1
-    assert "".join(read) == text
 
 
 @given(texts, st.integers(20, 200))

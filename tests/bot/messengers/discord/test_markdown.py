@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messengers.discord.markdown import LONGEST, escaped, split, unescaped
+from bot.messengers.discord.markdown import LONGEST, escaped, plain, split, unescaped
 
 TOKENS = (
     *"ab \n*_~|`>#-+[]()\\<:@1.",
@@ -52,6 +52,17 @@ def test_signs_are_escaped_where_they_would_do_something(text: str, shown: str) 
 @given(TEXTS)
 def test_what_was_escaped_reads_as_it_was(text: str) -> None:
     assert unescaped(escaped(text)) == text
+
+
+@given(TEXTS)
+def test_what_is_shown_letter_by_letter_reads_as_it_was_written(text: str) -> None:
+    # Discord takes a backslash before a sign away, and shows the sign.
+    read, at, escaped = [], 0, plain(text)
+    while at < len(escaped):
+        at += escaped[at] == "\\"
+        read.append(escaped[at])
+        at += 1
+    assert "".join(read) == text
 
 
 @given(st.text(alphabet="ab c\n\\*🏕é漢", max_size=300), st.integers(20, 60))

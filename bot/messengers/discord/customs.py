@@ -1,4 +1,4 @@
-"""Places: what is known of a channel before anything is written there."""
+"""Customs: what a channel asks of whoever writes there, and what it offers them."""
 
 from __future__ import annotations
 
