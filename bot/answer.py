@@ -12,19 +12,23 @@ from bot.drafts import Candidate, candidates_to_json
 from chat.transcript import Turn
 from inference.client import Completion, ModelClient
 from inference.errors import PromptTooLong
+from inference.host import host_name
 from inference.persona import Persona
 from inference.prompt import build_prompt, split_bubbles
 from safety.addressing import answered_in
+from safety.consent import ChatConsent, Ledger
 from safety.injection import neutralised, signs_of
 from safety.mode import ChatPolicy, Mode
 from safety.owed import CandourMode, CandourSettings, is_owed
 from safety.pings import Pings
 from safety.policy import Rule, decide
+from safety.rules.consent import unsent
 from safety.subject import DraftText
 from safety.verdict import Decision, Outcome, Verdict
 
 NOVELTY: Final = "novelty"
 _BANNED: Final = "banned_words"
+_CONSENT: Final = "consent"
 _CANDOUR: Final = "candour"
 """Stands as a rule's name in the trail of an attempt that said again what is already there."""
 
@@ -53,11 +57,13 @@ class Attempt:
 class Answer:
     """What came of asking: the attempts in order, one or more of them for each candidate.
 
-    `injected` are the ids of the turn's messages that show signs of smuggled instructions.
+    `injected` are the ids of the turn's messages that show signs of smuggled instructions, `unsent` those that a host
+    was not shown.
     """
 
     attempts: tuple[Attempt, ...]
     injected: tuple[str, ...] = ()
+    unsent: frozenset[str] = frozenset()
 
     @property
     def candidates(self) -> tuple[Attempt, ...]:
@@ -71,7 +77,10 @@ class Answer:
 
 
 class Writer:
-    """Writes answers as one persona."""
+    """Writes answers as one persona.
+
+    Where its model is at a `host`, that is shown only what people wrote who agreed to it by the `ledger`.
+    """
 
     def __init__(
         self,
@@ -83,6 +92,7 @@ class Writer:
         candidates: int = 1,
         pings: Pings = Pings(),  # noqa: B008 - frozen
         candour: CandourSettings = CandourSettings(),  # noqa: B008 - frozen
+        ledger: Ledger | None = None,
     ) -> None:
         self._persona = persona
         self._client = client
@@ -92,6 +102,9 @@ class Writer:
         self._candidates = candidates
         self._pings = pings
         self._candour = candour
+        self._ledger = ledger
+        hosted = persona.base.hosted
+        self.host: Final = host_name(hosted.base_url) if hosted else ""
 
     @property
     def persona(self) -> Persona:
@@ -110,6 +123,12 @@ class Writer:
         if is_owed(turn, self._names):
             return Answer((await self._true_answer(turn, policy),))
         shown, injected = self._shown(turn)
+        sent = await self._sendable(shown)
+        if sent is None:
+            verdict = Verdict(Outcome.DROP, _CONSENT, unsent(self.host))
+            return Answer((Attempt(0, (), Decision(verdict, (verdict,)), 0, 0.0),))
+        left_out = frozenset({one.id for one in shown.messages} - {one.id for one in sent.messages})
+        shown = sent
         known = set(unlike)
         attempts: list[Attempt] = []
         for candidate in range(1, self._candidates + 1):
@@ -124,7 +143,7 @@ class Writer:
             # Where nobody is asked there is nobody to choose; and a stop is a stop.
             if outcome is Outcome.STOP or (candidate == 1 and not asked):
                 break
-        return Answer(tuple(attempts), injected)
+        return Answer(tuple(attempts), injected, left_out)
 
     def fields_of(self, answer: Answer, turn: Turn) -> dict[str, str]:
         """What a draft keeps of how it was made, and which of the turn's messages it is an answer to."""
@@ -136,7 +155,7 @@ class Writer:
             "persona": self._persona.name,
             "fingerprint": self._persona.fingerprint,
             "names": json.dumps(self._names),
-            "refers_to": answered_in(turn, self._names).id,
+            "refers_to": answered_in(_without(turn, answer.unsent), self._names).id,
             "seed": str(answer.chosen.seed),
             "candidates": candidates_to_json(candidates),
             "chosen": next(str(one.number) for one in candidates if one.seed == answer.chosen.seed),
@@ -144,8 +163,10 @@ class Writer:
 
     def facts_of(self, answer: Answer) -> dict[str, Any]:
         """What the journal keeps of how it was made: each attempt, with what each rule said of it."""
-        injected = {"injected": list(answer.injected)} if answer.injected else {}
-        return injected | {
+        marked = {"injected": list(answer.injected)} if answer.injected else {}
+        if self.host:
+            marked |= {"host": [self.host], "unsent": sorted(answer.unsent)}
+        return marked | {
             "persona": self._persona.name,
             "fingerprint": self._persona.fingerprint,
             "sampling": self._persona.sampling.model_dump(mode="json"),
@@ -216,6 +237,22 @@ class Writer:
         )
         return replace(turn, messages=messages, history=history), injected
 
+    async def _sendable(self, turn: Turn) -> Turn | None:
+        """What of a turn a host may be shown: own messages, and those of people who agreed; None where that is none.
+
+        Asked anew each time: a word may have been taken back since the turn was claimed. Raises what the ledger does.
+        """
+        if not self.host:
+            return turn
+        consent = ChatConsent() if self._ledger is None else await self._ledger.of(turn.chat.key)
+        messages, history = (
+            tuple(one for one in said if one.own or consent.may_host(one.author.id))
+            for said in (turn.messages, turn.history)
+        )
+        if all(message.own for message in messages):
+            return None
+        return replace(turn, messages=messages, history=history)
+
     def _disarmed(self, bubbles: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
         """The bubbles without pings of everybody, and how many there were; one that was nothing else goes."""
         freed = [self._pings.disarmed(bubble) for bubble in bubbles]
@@ -235,6 +272,11 @@ class Writer:
                 if history == 1:
                     raise
                 history //= 2
+
+
+def _without(turn: Turn, ids: Collection[str]) -> Turn:
+    left = tuple(message for message in turn.messages if message.id not in ids)
+    return replace(turn, messages=left) if left else turn
 
 
 def _different(candidates: Sequence[Attempt]) -> list[Attempt]:

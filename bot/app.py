@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,8 @@ from bot.desk import Desk
 from bot.drafts import Drafts
 from bot.errors import SettingsInvalid, StateFolderUnusable, StoreAway
 from bot.faults import FatalFaults, Faults, NoFaults
+from bot.host_consent import HostConsents
+from bot.hosted_settings import HostedSettings
 from bot.inbox import Inbox
 from bot.journal import Journal
 from bot.kill_folder import KillFolder
@@ -60,9 +62,12 @@ from chat.message import Author
 from inference.client import Endpoint, ModelClient
 from inference.dialect import Dialect
 from inference.engines.engine import Engine
+from inference.engines.hosted import HostedServer
 from inference.engines.llama_cpp import LlamaCpp, LlamaModel, LlamaSettings
 from inference.engines.openai import OpenAIServer
-from inference.persona import Persona, load_persona
+from inference.errors import ModelUnavailable
+from inference.host import check_host
+from inference.persona import Hosted, Persona, load_persona
 from safety.chain import draft_rules, gate_rules
 from safety.commands import Commands
 from safety.kill_word import KillWords
@@ -94,6 +99,7 @@ class Office:
     rulebook: Rulebook
     consents: Consents
     owner: OwnerPresence
+    host_consents: HostConsents
 
 
 @asynccontextmanager
@@ -152,6 +158,7 @@ async def open_office(
             ),
             consents=consents,
             owner=owner,
+            host_consents=HostConsents(store, clock),
         )
 
 
@@ -200,6 +207,7 @@ class Service:
             settings.drafts.candidates,
             Pings(settings.rules.broadcast.names),
             settings.candour,
+            office.consents,
         )
         self.worker = Worker(
             self._name,
@@ -317,14 +325,20 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """Load the persona, start or reach the model, prove that it is the persona, and build what runs.
 
-    Raises PersonaError and EngineError. Without `connectors` and `engine`, those that the settings name; `wires` is
-    what connections to messengers run over.
+    Raises PersonaError, EngineError, and HostNotAgreed for a host that nobody agreed to. Without
+    `connectors` and `engine`, those that the settings name; `wires` is what connections to messengers run over.
     """
     settings = office.settings
     persona = await load_persona(settings.persona)
-    async with engine or engine_of(settings, persona) as running:
+    hosted = persona.base.hosted
+    permit = office.host_consents.permit(hosted) if hosted else None
+    if hosted is not None:
+        await office.host_consents.require(hosted)
+    async with engine or engine_of(settings, persona, permit) as running:
         await running.verify(persona)
-        async with ModelClient(lambda: running.endpoint, vouch=running.vouch) as client:
+        async with ModelClient(
+            lambda: running.endpoint, vouch=running.vouch, permit=permit, hear=running.hear
+        ) as client:
             if connectors is None:
                 connectors = connectors_of(office, persona, wires)
             yield Service(office, persona, running, client, connectors)
@@ -345,8 +359,15 @@ def connectors_of(office: Office, persona: Persona, wires: Wires | None = None) 
     return connectors
 
 
-def engine_of(settings: Settings, persona: Persona) -> Engine:
-    """The engine that the settings name, for this persona. Raises SettingsInvalid, and PersonaError without GGUF."""
+def engine_of(
+    settings: Settings, persona: Persona, permit: Callable[[], Awaitable[None]] | None = None
+) -> Engine:
+    """The engine that the settings name, or the host that the persona names.
+
+    A host is asked nothing that `permit` does not allow. Raises SettingsInvalid, and PersonaError without GGUF.
+    """
+    if persona.base.hosted is not None:
+        return _at_host(settings.hosted, persona.base.hosted, permit)
     model = settings.model
     if model.engine == "openai":
         if not model.base_url:
@@ -358,6 +379,30 @@ def engine_of(settings: Settings, persona: Persona) -> Engine:
         )
     llama = LlamaSettings(threads=model.threads, slots=model.slots)
     return LlamaCpp(LlamaModel.of(persona), settings.state_dir / "llama.log", llama)
+
+
+def _at_host(
+    settings: HostedSettings, hosted: Hosted, permit: Callable[[], Awaitable[None]] | None
+) -> HostedServer:
+    if settings.base_url and settings.base_url != hosted.base_url.rstrip("/"):
+        # The key of one host is none of another's business.
+        raise SettingsInvalid(
+            f"the persona speaks at {hosted.base_url}, and hosted.base_url is {settings.base_url}: set address "
+            "and key to the persona's host"
+        )
+    key = settings.api_key.get_secret_value()
+    if not key:
+        raise SettingsInvalid(f"there is no key for {hosted.base_url}: set UNDERSTUDY_HOSTED__API_KEY")
+    try:
+        check_host(hosted.base_url, plain_http=settings.plain_http)
+    except ValueError as error:
+        raise SettingsInvalid(str(error)) from None
+    endpoint = Endpoint(hosted.base_url, hosted.model, key, top_logprobs=hosted.top_logprobs, named=True)
+    return HostedServer(endpoint, permit or _nobody)
+
+
+async def _nobody() -> None:
+    raise ModelUnavailable("nobody agreed that anything is sent to the host")
 
 
 def _faults(settings: Settings) -> Faults:

@@ -15,7 +15,8 @@ BotError                 base; `exit_code` is what the command line leaves with
 ├── DraftRefused         the draft cannot be approved, edited or rejected now (exit 6)
 ├── NotAllowed           the role may not do this                            (exit 7)
 ├── DemoFailed           a step of the headless demo did not happen as it should (exit 8)
-└── MessengerAway        a messenger cannot be reached, or does not answer as it should (exit 12)
+├── MessengerAway        a messenger cannot be reached, or does not answer as it should (exit 12)
+└── HostNotAgreed        the model is at a host, and nobody agreed that chats are sent there (exit 13)
 """
 
 from __future__ import annotations
@@ -123,3 +124,9 @@ class MessengerAway(BotError):
     """A messenger cannot be reached, or does not answer as it should."""
 
     exit_code = 12
+
+
+class HostNotAgreed(BotError):
+    """The model is at a host, and nobody agreed that chats are sent there. Nothing was."""
+
+    exit_code = 13

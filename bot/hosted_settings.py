@@ -43,6 +43,8 @@ class HostedSettings(BaseModel):
     """Send each answer's `weight`; off for hosts that refuse the key. They then learn from every answer shown."""
     plain_http: bool = False
     """Allow an address beyond this machine without TLS: chats and key can be read on the way."""
+    top_logprobs: int = Field(default=20, ge=5, le=20)
+    """How many likeliest tokens the host gives when the canary asks; some give no more than 5."""
     screen: Literal["endpoint", "lexicon", "off"] = "endpoint"
     """Who judges rows first: a `/v1/moderations`, the built-in lexicon on this machine, or nobody."""
     flagged: Literal["leave_out", "refuse"] = "leave_out"

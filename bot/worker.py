@@ -138,6 +138,7 @@ class Worker:
             consent=claim.consent,
             owner_seen=claim.owner_seen,
             turns_alone=claim.turns_alone,
+            host=self._writer.host,
         )
         # With Redis away nothing is decided: the claim lapses, and the same turn is asked about again.
         decision = await decide(self._gate, gate, passing=StoreAway)

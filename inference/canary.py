@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import fmean
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chat.message import Author, ChatKey, Message
 from inference.errors import EngineError, ModelError
@@ -27,6 +27,9 @@ TOLERANCE = 0.15
 
 LEAST_TOLERANCE = 0.05
 """Nats; the least that is allowed for those differences, also where an adapter changes little."""
+
+HOST_TOLERANCE = 0.3
+"""Nats; a host computes in batches, on cards and with kernels of its choice: the same question differs by tenths."""
 
 KEPT_TOKENS = 5
 
@@ -41,6 +44,26 @@ _CHATS = (
     (("Leo", "I passed my exam!"),),
     (("Mia", "what time shall we meet?"), (_OWN, "seven?"), ("Mia", "Okay, see you there.")),
     (("Leo", "I'm so tired today"), ("Leo", "work was awful")),
+)
+
+
+class Advice(NamedTuple):
+    """What to do about a canary that does not match; it depends on who serves."""
+
+    silent: str
+    bare: str
+    stranger: str
+
+
+SERVED = Advice(
+    "the model server gives no log-probabilities: serve the persona with llama.cpp or vLLM",
+    "check that the server loads the adapter, under the name it is asked for",
+    "serve the persona's own files, or package it again with this server's number format",
+)
+HOSTED = Advice(
+    "the host gives no log-probabilities, so nobody can prove who answers there: train at a host that gives them",
+    "ask the host what became of the trained model",
+    "if the host changed how it serves the model, `understudy hosted persona` packages it again",
 )
 
 
@@ -64,6 +87,7 @@ async def record_canary(
     *,
     render: Callable[[Sequence[PromptMessage]], str] | None = None,
     tolerance: float = TOLERANCE,
+    advice: Advice = SERVED,
 ) -> Canary:
     """Ask the fixed prompts with the adapter and without it, for the packager to keep.
 
@@ -84,9 +108,7 @@ async def record_canary(
             Probe(prompt=prompt, rendered=rendered, adapter=_likeliest(adapter), base=_likeliest(base))
         )
     if len(probes) < LEAST_PROBES:
-        raise EngineError(
-            "the model server gives no log-probabilities: record the canary with llama.cpp or vLLM"
-        )
+        raise EngineError(advice.silent)
     apart = fmean(distance(probe.base, probe.adapter) for probe in probes)
     if apart < 2 * LEAST_TOLERANCE:
         raise EngineError(
@@ -97,10 +119,10 @@ async def record_canary(
     return Canary(probes=tuple(probes), tolerance=round(min(tolerance, apart / 2), 4))
 
 
-async def check_canary(client: Asked, canary: Canary) -> None:
-    """Ask the fixed prompts again. Raises EngineError when another adapter, or none, answers.
+async def distances(client: Asked, canary: Canary, advice: Advice = SERVED) -> tuple[float, float]:
+    """Ask the fixed prompts again, and give how far the answers are from the adapter's and the base's, in nats.
 
-    What answers must be within the tolerance of the record, and nearer to the adapter than to the base.
+    Raises EngineError when too few of them are answered.
     """
     # At once: whoever waits for an answer waits for this, too.
     answers = await asyncio.gather(
@@ -115,20 +137,28 @@ async def check_canary(client: Asked, canary: Canary) -> None:
         if answer:
             pairs.append((answer, probe))
     if len(pairs) < min(LEAST_PROBES, len(canary.probes)):
-        raise EngineError(
-            "the model server gives no log-probabilities: serve the persona with llama.cpp or vLLM"
-        )
-    to_adapter = fmean(distance(answer, probe.adapter) for answer, probe in pairs)
-    to_base = fmean(distance(answer, probe.base) for answer, probe in pairs)
+        raise EngineError(advice.silent)
+    return (
+        fmean(distance(answer, probe.adapter) for answer, probe in pairs),
+        fmean(distance(answer, probe.base) for answer, probe in pairs),
+    )
+
+
+async def check_canary(client: Asked, canary: Canary, advice: Advice = SERVED) -> None:
+    """Ask the fixed prompts again. Raises EngineError when another adapter, or none, answers.
+
+    What answers must be within the tolerance of the record, and nearer to the adapter than to the base.
+    """
+    to_adapter, to_base = await distances(client, canary, advice)
     if to_base <= min(to_adapter, canary.tolerance):
         raise EngineError(
-            f"the bare base model answers, not the adapter (distance {to_base:.2f} against {to_adapter:.2f}): "
-            f"check that the server loads the adapter, under the name it is asked for"
+            f"the bare base model answers, not what was trained (distance {to_base:.2f} against {to_adapter:.2f}): "
+            f"{advice.bare}"
         )
     if to_adapter > canary.tolerance or to_base <= to_adapter:
         raise EngineError(
             f"another model or adapter answers (distance {to_adapter:.2f}, at most {canary.tolerance:.2f} allowed): "
-            f"serve the persona's own files, or package it again with this server's number format"
+            f"{advice.stranger}"
         )
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 import httpx
 
 from inference.dialect import Dialect
-from inference.errors import ModelAnswerInvalid, ModelTimeout, ModelUnavailable
+from inference.errors import ModelAnswerInvalid, ModelError, ModelTimeout, ModelUnavailable
 from inference.event_stream import LONGEST_LINE, events
 from inference.prompt import PromptMessage
 from inference.protocol import (
@@ -28,6 +28,7 @@ from inference.protocol import (
     read_chunk,
     read_first_tokens,
     read_models,
+    read_name,
     read_rendered,
     read_text,
     read_whole,
@@ -55,7 +56,8 @@ class Endpoint:
     """Where a model answers: the address before `/v1`, the model's name there, and its key.
 
     `extra_body` is merged into each request, for what only this server understands; `dialect` says under which
-    names it knows a sampling.
+    names it knows a sampling. `top_logprobs` is how many likeliest tokens it is asked for. With `named`, an answer
+    that does not say it is of this model is none.
     """
 
     base_url: str
@@ -63,6 +65,8 @@ class Endpoint:
     api_key: str = field(default="", repr=False)
     extra_body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     dialect: Dialect = Dialect.OPENAI
+    top_logprobs: int = TOP_TOKENS
+    named: bool = False
 
     def __post_init__(self) -> None:
         if not (self.api_key.isascii() and self.api_key.isprintable()):
@@ -126,7 +130,9 @@ class ModelClient:
 
     `endpoint` may be a function: it is called for each try, so that a server which came back on another
     port is found. It may raise ModelUnavailable. `vouch` is asked after each answer of `complete` whether the one who
-    gave it is who it should be, as `Engine.vouch` is; when it raises, there is no answer.
+    gave it is who it should be, as `Engine.vouch` is; when it raises, there is no answer. `permit` is asked before each
+    request whether anything may be sent there at all; it raises a ModelError where not. `hear` is told why `complete`
+    gave no answer, as `Engine.hear` is.
     """
 
     def __init__(
@@ -134,9 +140,14 @@ class ModelClient:
         endpoint: Endpoint | Callable[[], Endpoint],
         limits: Limits | None = None,
         vouch: Callable[[], Awaitable[None]] | None = None,
+        *,
+        permit: Callable[[], Awaitable[None]] | None = None,
+        hear: Callable[[ModelError], None] | None = None,
     ) -> None:
         self._source = endpoint
         self._vouch = vouch
+        self._permit = permit
+        self._hear = hear
         self._limits = limits or Limits()
         # Reading is timed by us, token by token. Proxies from the environment would carry prompts away.
         self._http = httpx.AsyncClient(
@@ -172,12 +183,20 @@ class ModelClient:
         self, prompt: Sequence[PromptMessage], sampling: Sampling, *, seed: int | None = None
     ) -> Completion:
         """Give the whole answer. Arguments and errors as of `stream`."""
+        try:
+            return await self._complete(_Question(prompt, sampling, seed))
+        except ModelError as error:
+            if self._hear is not None:
+                self._hear(error)
+            raise
+
+    async def _complete(self, question: _Question) -> Completion:
         started = time.monotonic()
         first: float | None = None
         pieces: list[str] = []
         finish_reason = ""
         usage = Usage()
-        async with aclosing(self._chunks(_Question(prompt, sampling, seed))) as chunks:
+        async with aclosing(self._chunks(question)) as chunks:
             async for chunk in chunks:
                 first = first or time.monotonic()
                 pieces.append(chunk.text)
@@ -207,7 +226,7 @@ class ModelClient:
         found = read_text(
             await self._ask_again(
                 TEXT_COMPLETIONS,
-                lambda dialect: text_body(text, sampling, seed, marks, dialect),
+                lambda endpoint: text_body(text, sampling, seed, marks, endpoint.dialect),
                 seconds=self._limits.total,
             )
         )
@@ -227,10 +246,10 @@ class ModelClient:
         `stream` does.
         """
         question = _Question(prompt, Sampling(temperature=0, top_p=1, max_tokens=1), 0)
-        extra = {"stream": False, "logprobs": True, "top_logprobs": TOP_TOKENS}
 
-        def body(dialect: Dialect) -> dict[str, Any]:
-            whole = question.body(dialect) | extra
+        def body(endpoint: Endpoint) -> dict[str, Any]:
+            extra = {"stream": False, "logprobs": True, "top_logprobs": endpoint.top_logprobs}
+            whole = question.body(endpoint.dialect) | extra
             del whole["stream_options"]
             return whole
 
@@ -255,16 +274,20 @@ class ModelClient:
         return self._source if isinstance(self._source, Endpoint) else self._source()
 
     async def _ask_again(
-        self, path: str, body: Callable[[Dialect], dict[str, Any]], *, seconds: float
+        self, path: str, body: Callable[[Endpoint], dict[str, Any]], *, seconds: float
     ) -> bytes:
         """Ask until an answer comes, as often as the limits say, each time in the dialect of who is there then."""
         deadline = asyncio.get_running_loop().time() + self._limits.total
         for attempt in range(1, self._limits.attempts + 1):
             try:
                 endpoint = self._now()
-                return await self._ask(path, body(endpoint.dialect), seconds=seconds, endpoint=endpoint)
+                answer = await self._ask(path, body(endpoint), seconds=seconds, endpoint=endpoint)
             except ModelUnavailable as error:
                 await self._pause(error, attempt, deadline)
+            else:
+                if endpoint.named:
+                    _check_name(endpoint, read_name(answer))
+                return answer
         raise AssertionError  # the last pause raises
 
     async def _ask(
@@ -279,7 +302,7 @@ class ModelClient:
         endpoint = endpoint or self._now()
         try:
             async with asyncio.timeout(seconds):
-                response = await self._http.send(self._request(endpoint, path, body), stream=True)
+                response = await self._send(endpoint, path, body)
                 try:
                     answer = await _at_most(response, LONGEST_LINE)
                 finally:
@@ -353,8 +376,7 @@ class ModelClient:
                 # The time-outs stand around each wait and never around a yield: there they would cut off
                 # the caller's own work.
                 async with asyncio.timeout_at(wait_until):
-                    request = self._request(endpoint, COMPLETIONS, body)
-                    response = await self._http.send(request, stream=True)
+                    response = await self._send(endpoint, COMPLETIONS, body)
                     stack.push_async_callback(response.aclose)
                     if not response.is_success:
                         raise refusal_of(
@@ -367,6 +389,8 @@ class ModelClient:
                     if data is None or data == "[DONE]":
                         break
                     chunk = read_chunk(data)
+                    if endpoint.named:
+                        _check_name(endpoint, chunk.model)
                     begun, wait_until = True, deadline
                     finish_reason = chunk.finish_reason or finish_reason
                     size += len(chunk.text.encode(errors="replace"))
@@ -383,6 +407,12 @@ class ModelClient:
             # Half an answer must not pass for a whole one; vLLM ends an aborted one politely.
             raise ModelAnswerInvalid(_CUT_OFF)
 
+    async def _send(self, endpoint: Endpoint, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        if self._permit is not None:
+            # Here, and not where a question begins: between two tries somebody may have taken it back.
+            await self._permit()
+        return await self._http.send(self._request(endpoint, path, body), stream=True)
+
     def _request(self, endpoint: Endpoint, path: str, body: dict[str, Any] | None) -> httpx.Request:
         if body is None:
             return self._http.build_request("GET", endpoint.url(path), headers=endpoint.headers)
@@ -392,6 +422,14 @@ class ModelClient:
         content = json.dumps(body).encode()
         headers = {"Content-Type": "application/json", **endpoint.headers}
         return self._http.build_request("POST", endpoint.url(path), content=content, headers=headers)
+
+
+def _check_name(endpoint: Endpoint, model: str) -> None:
+    if model != endpoint.model:
+        # What it calls itself is a server's own word: it must be right, and proves nothing.
+        raise ModelAnswerInvalid(
+            f"another model answers than {endpoint.model}: check what is served under that name"
+        )
 
 
 async def _at_most(response: httpx.Response, size: int) -> bytes:

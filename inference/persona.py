@@ -3,14 +3,14 @@
 The folder, and what each key of persona.toml means, stand in `docs/personas.md`:
 
     persona.toml            what belongs together, with sizes and hashes
-    chat_template.jinja     the chat template that training used
+    chat_template.jinja     the chat template that training used; a host has its own
     gguf/base.gguf          what llama.cpp serves; only of bases that it is converted for
     gguf/adapter.gguf
     base/                   Hugging Face form, for training and vLLM; may be left out
     adapter/                PEFT form, for vLLM; may be left out
     shingles.bin            hashes of the training text, so that it is not recited; may be left out
 
-A persona is a base with an adapter, or, where all weights were trained, a base alone.
+A persona is a base with an adapter; where all weights were trained, a base alone; or a model at a host.
 
 The packager in `training/` builds a `PersonaManifest` and writes it with `write_persona_toml`.
 """
@@ -37,17 +37,17 @@ from inference.frozen import Frozen
 from inference.pace import Quantiles, StyleProfile, TypingProfile
 from inference.prompt import PromptFormat, PromptMessage
 from inference.sampling import Sampling
-from inference.weights import Adapter, Base, Sha256, Weights, WeightsFile, unreadable
+from inference.weights import Adapter, Base, Hosted, Sha256, Weights, WeightsFile, unreadable
 
 __all__ = [
-    "HOSTED", "MANIFEST", "Adapter", "Base", "Canary", "Origin", "Persona", "PersonaManifest", "Probe", "Quantiles",
-    "Sampling", "StyleProfile", "TypingProfile", "Weights", "WeightsFile", "fingerprint_of", "load_persona",
-    "read_manifest", "resampled", "write_persona_toml",
+    "HOSTED", "MANIFEST", "Adapter", "Base", "Canary", "Hosted", "Origin", "Persona", "PersonaManifest", "Probe",
+    "Quantiles", "Sampling", "StyleProfile", "TypingProfile", "Weights", "WeightsFile", "fingerprint_of",
+    "load_persona", "read_manifest", "resampled", "write_persona_toml",
 ]  # fmt: skip
 
 MANIFEST = "persona.toml"
 HOSTED: Final = "hosted.json"
-"""What hosted training leaves in the place of a persona."""
+"""What hosted training writes about a model; a persona is made of it."""
 
 _LATER: Final[Mapping[str, Any]] = {"banned_tokens": [], "banned_words": [], "beams": 1}
 """Sampling's fields that format 1 had not, with their neutral values: a persona of then keeps its fingerprint."""
@@ -100,7 +100,7 @@ class PersonaManifest(Frozen):
     sampling: Sampling
     style: StyleProfile | None = None
     typing: TypingProfile
-    template: WeightsFile
+    template: WeightsFile | None = None
     base: Base
     adapter: Adapter | None = None
     shingles: WeightsFile | None = None
@@ -112,8 +112,11 @@ class PersonaManifest(Frozen):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.adapter is None) == (self.base.trained_from is None):
-            raise ValueError("a persona has an adapter, or a base that was trained further itself")
+        ways = (self.adapter, self.base.trained_from, self.base.hosted)
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError("a persona has an adapter, a base that was trained further itself, or a host")
+        if (self.template is None) != (self.base.hosted is not None):
+            raise ValueError("a persona has the template that its training used, unless its host has one")
         return self
 
 
@@ -162,7 +165,8 @@ def fingerprint_of(
 ) -> str:
     """Sixty-four hex digits over everything that decides what the persona answers.
 
-    Typing, style, canary, what it was made of, figures and file names are not part of it: they change no answer.
+    Typing, style, canary, what it was made of, figures and file names are not part of it: they change no answer. Of
+    what a host has it covers the names alone.
     """
     drawn = sampling.model_dump(mode="json")
     parts = {
@@ -199,8 +203,7 @@ def resampled(folder: Path, sampling: Sampling) -> PersonaManifest:
     Raises PersonaError, FingerprintMismatch when the persona was none already.
     """
     manifest = read_manifest(folder)
-    manifest.template.check(folder)
-    template = _read_text(folder / manifest.template.file)
+    template = _template(folder, manifest)
     if _fingerprint(manifest, template) != manifest.fingerprint:
         # Else a change to anything else would get a fingerprint that fits, by the way.
         raise _mismatch(manifest, template)
@@ -230,10 +233,9 @@ def _load(folder: Path, thorough: bool, gguf: bool) -> Persona:
             f"persona {manifest.name}: the adapter was trained on base {manifest.adapter.base_sha256[:12]}, and the "
             f"folder holds {manifest.base.sha256[:12]}; package the persona again with the base it was trained on"
         )
-    manifest.template.check(folder)
+    template = _template(folder, manifest)
     if manifest.shingles is not None:
         manifest.shingles.check(folder)
-    template = _read_text(folder / manifest.template.file)
     for weights in filter(None, (manifest.base, manifest.adapter)):
         if gguf and weights.gguf is not None:
             weights.gguf.check(folder)
@@ -256,6 +258,13 @@ def _load(folder: Path, thorough: bool, gguf: bool) -> Persona:
         canary=manifest.canary,
         manifest=manifest,
     )
+
+
+def _template(folder: Path, manifest: PersonaManifest) -> str:
+    if manifest.template is None:
+        return ""
+    manifest.template.check(folder)
+    return _read_text(folder / manifest.template.file)
 
 
 def _fingerprint(manifest: PersonaManifest, template: str) -> str:
@@ -281,8 +290,8 @@ def read_manifest(folder: Path) -> PersonaManifest:
     path = folder / MANIFEST
     if (folder / HOSTED).is_file() and not path.exists():
         raise PersonaError(
-            f"{folder} tells of a model at a host, and is no persona: nobody could prove that it answers. Any client "
-            "of the host's API can try it; to speak in chats, train a persona (understudy train)"
+            f"{folder} tells of a model at a host, and is no persona: `understudy hosted persona {folder.name}` "
+            "makes one of it"
         )
     text = _read_text(path)
     try:
@@ -310,6 +319,9 @@ def _read_text(path: Path) -> str:
 
 
 def _hashes(weights: Weights) -> dict[str, Any]:
+    if isinstance(weights, Base) and weights.hosted is not None:
+        # Names alone: that they still stand for what was trained, the canary proves, and it alone.
+        return {"base": weights.name, **weights.hosted.model_dump(include={"base_url", "model"})}
     return {
         "gguf": weights.gguf.sha256 if weights.gguf else None,
         "safetensors": [part.sha256 for part in weights.safetensors],

@@ -104,6 +104,10 @@ class _Answer(_Wire):
     usage: Usage | None = None
 
 
+class _Named(_Wire):
+    model: str | None = None
+
+
 class _Fault(_Wire):
     code: int | str | None = None
 
@@ -111,6 +115,7 @@ class _Fault(_Wire):
 class _Event(_Wire):
     choices: list[_Choice] | None = None
     usage: Usage | None = None
+    model: str | None = None
     error: _Fault | None = None
 
 
@@ -148,6 +153,8 @@ class Chunk:
     text: str
     finish_reason: str
     usage: Usage | None
+    model: str = ""
+    """Who says that it answers; servers need not say it."""
 
 
 def read_chunk(data: str) -> Chunk:
@@ -162,12 +169,13 @@ def read_chunk(data: str) -> Chunk:
     if event.choices is None:
         raise ModelAnswerInvalid(STRANGE)
     if not event.choices:
-        return Chunk("", "", event.usage)
+        return Chunk("", "", event.usage, event.model or "")
     choice = event.choices[0]
     return Chunk(
         text=choice.delta.content or "",
         finish_reason=choice.finish_reason or "",
         usage=event.usage,
+        model=event.model or "",
     )
 
 
@@ -203,6 +211,14 @@ def read_first_tokens(answer: bytes) -> dict[str, float]:
         if token.name and math.isfinite(token.logprob):
             found[token.name] = max(token.logprob, found.get(token.name, -math.inf))
     return found
+
+
+def read_name(answer: bytes) -> str:
+    """Read which model an answer says that it is of; empty where it does not say. Raises ModelAnswerInvalid."""
+    try:
+        return _Named.model_validate_json(answer).model or ""
+    except ValidationError:
+        raise ModelAnswerInvalid(STRANGE) from None
 
 
 def read_models(answer: bytes) -> tuple[Model, ...]:

@@ -71,7 +71,12 @@ class Weights(Frozen):
 
     @property
     def sha256(self) -> str:
-        """The identity: of the safetensors where there are some, because training read those."""
+        """The identity: of the safetensors where there are some, because training read those.
+
+        Raises PersonaError where a host has the weights: nobody here can tell which those are.
+        """
+        if not self.files:
+            raise PersonaError("a host has the weights of this persona, and no hash of them is known")
         hashes = [part.sha256 for part in self.safetensors] or [part.sha256 for part in (self.gguf,) if part]
         return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
@@ -79,6 +84,19 @@ class Weights(Frozen):
     def files(self) -> tuple[WeightsFile, ...]:
         """All files of both forms."""
         return (*((self.gguf,) if self.gguf else ()), *self.safetensors)
+
+
+class Hosted(Frozen):
+    """Where a model is that was trained at a host. Of its weights nothing is here, not even a hash.
+
+    `model` is its name there, `base_url` the API's address, `job` the host's id of the training.
+    """
+
+    base_url: str = Field(min_length=1)
+    model: str = Field(min_length=1)
+    job: str = ""
+    top_logprobs: int = Field(default=20, ge=5, le=20)
+    """How many likeliest tokens the host gives; some give no more than 5."""
 
 
 class Base(Weights):
@@ -91,6 +109,14 @@ class Base(Weights):
     """As the base's own card names it; empty where that says nothing."""
     trained_from: Sha256 | None = None
     """The identity of the weights that all were trained further from. Then there is no adapter."""
+    hosted: Hosted | None = None
+    """Set where base and trained model are at a host. Then no weights are here, and there is no adapter."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if bool(self.files) == (self.hosted is not None):
+            raise ValueError("a base names a gguf file, safetensors files, or both; or a host")
+        return self
 
 
 class Adapter(Weights):

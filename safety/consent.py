@@ -24,6 +24,8 @@ class Purpose(StrEnum):
     """Their messages may stand beside the owner's in a dataset."""
     IMITATED = "imitated"
     """They may be the one whom a dataset is about: a persona may learn to write as they do."""
+    HOSTED = "hosted"
+    """Their messages may be sent to the host of a persona that was trained there, for it to answer the chat."""
 
 
 class How(StrEnum):
@@ -88,7 +90,14 @@ class ChatConsent:
 
     def may_train(self, person: str) -> bool:
         """Whether the person agreed that their messages stand in a dataset. Silence is a no."""
-        entry = self.entries.get((Purpose.TRAINED, person))
+        return self._said_yes(Purpose.TRAINED, person)
+
+    def may_host(self, person: str) -> bool:
+        """Whether the person agreed that a host reads their messages, and may be answered. Silence is a no."""
+        return self.may_answer(person) and self._said_yes(Purpose.HOSTED, person)
+
+    def _said_yes(self, purpose: Purpose, person: str) -> bool:
+        entry = self.entries.get((purpose, person))
         return entry is not None and entry.agreed
 
 

@@ -33,6 +33,8 @@ class Gate:
     """When the owner last typed or wrote in the chat in person; aware."""
     turns_alone: int = 0
     """How many turns in which only bots wrote were answered since a person last wrote in the chat."""
+    host: str = ""
+    """Who reads what the model is shown, where it is at a host; empty where it is the owner's own."""
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
+from inference.host import host_name
 from inference.persona import PersonaManifest
 from inference.sampling import Sampling
 
@@ -40,6 +41,7 @@ def _lines(manifest: PersonaManifest) -> Iterator[str]:
         "base": base.name + (f" at revision {base.revision}" if base.revision else ""),
         "licence of the base": base.license or "unknown: look it up before you pass this on",
         "trained": _trained(manifest),
+        **({} if base.hosted is None else {"model at the host": base.hosted.model, "job": base.hosted.job}),
         "made": _day(manifest.made),
         "fingerprint": f"`{manifest.fingerprint}`",
         "score": score_words(manifest),
@@ -55,10 +57,14 @@ def _lines(manifest: PersonaManifest) -> Iterator[str]:
     yield from _section("Sampling", _sampling(manifest.sampling))
     yield from _section("Use", _use(manifest))
     yield from _section("Limits", _limits())
-    yield from _section("How a person is taken out again", _forgetting())
+    yield from _section("How a person is taken out again", _forgetting(manifest))
 
 
 def _trained(manifest: PersonaManifest) -> str:
+    if manifest.base.hosted is not None:
+        return (
+            f"at {host_name(manifest.base.hosted.base_url)}, where the weights stay: no hash of them is known"
+        )
     if manifest.adapter is None:
         return "all weights"
     method = str(manifest.figures.get("training", {}).get("method", "lora"))
@@ -83,7 +89,8 @@ def _data(manifest: PersonaManifest) -> Iterator[str]:
     if rows:
         yield from _table(rows)
         yield ""
-    yield "Private chats. Neither texts nor names of theirs are in this folder: weights, counts, hashes of words."
+    held = "weights" if manifest.base.hosted is None else "names of a model"
+    yield f"Private chats. Neither texts nor names of theirs are in this folder: {held}, counts, hashes of words."
 
 
 def _consent(consent: Mapping[str, Any] | None) -> Iterator[str]:
@@ -129,7 +136,11 @@ def _limits() -> Iterator[str]:
     yield "- The figures hold for the sampling and the numbers above; others make another persona."
 
 
-def _forgetting() -> Iterator[str]:
+def _forgetting(manifest: PersonaManifest) -> Iterator[str]:
+    if manifest.base.hosted is not None:
+        yield "`understudy hosted forget` deletes the model at the host, and what it was trained on. Until then each"
+        yield "answer sends the newest messages of the chat there, of those people alone who agreed to that."
+        yield ""
     yield "Weights cannot forget one person. `understudy forget` takes somebody out of exports, datasets and records,"
     yield "and names what was trained on them by the dataset's fingerprint: that is trained again, or deleted."
 

@@ -47,7 +47,7 @@ def consent(
         typer.Option(
             "--for",
             help="answered: kept, shown to the model and answered; trained: may stand in a dataset; "
-            "imitated: may be the persona.",
+            "imitated: may be the persona; hosted: may be sent to the host of a persona that was trained there.",
         ),
     ] = Purpose.ANSWERED,
     told: Annotated[
@@ -79,9 +79,10 @@ def consent(
     if change is _Change.LIST:
         list_told(settings)
         return
-    if purpose is Purpose.ANSWERED:
+    if purpose in {Purpose.ANSWERED, Purpose.HOSTED}:
         raise typer.BadParameter(
-            "everywhere is for --for trained and --for imitated; who may be answered is settled chat by chat"
+            "everywhere is for --for trained and --for imitated; who may be answered, and what a host may be shown, is "
+            "settled chat by chat"
         )
     if not told:
         raise typer.BadParameter('say how they told you: --told "on the phone"')
@@ -99,7 +100,7 @@ async def _run(settings: Settings, change: _Change, key: ChatKey, person: str, p
         before = (await office.desk.consent(owner(), key)).entries.get((purpose, person))
         who = Author(person, before.name if before and before.name else person)
         await office.desk.agree(owner(), key, who, purpose, agreed=agreed)
-        say(f"{key}: {person} {'may' if agreed else 'may not'} be {purpose.value}.")
+        say(f"{key}: {person} {'may' if agreed else 'may not'} be {_done(purpose)}.")
 
 
 def _show(key: ChatKey, ledger: ChatConsent) -> None:
@@ -108,7 +109,11 @@ def _show(key: ChatKey, ledger: ChatConsent) -> None:
     say(f"    who is not listed {'may' if ledger.people.value == 'opt_out' else 'may not'} be answered")
     for (purpose, person), entry in sorted(ledger.entries.items()):
         name = f" ({entry.name})" if entry.name and entry.name != person else ""
-        say(f"    {person}{name}: {'yes' if entry.agreed else 'no'} to being {purpose.value}, {_how(entry)}")
+        say(f"    {person}{name}: {'yes' if entry.agreed else 'no'} to being {_done(purpose)}, {_how(entry)}")
+
+
+def _done(purpose: Purpose) -> str:
+    return "sent to a persona's host" if purpose is Purpose.HOSTED else purpose.value
 
 
 def _how(entry: Entry | None) -> str:

@@ -17,6 +17,7 @@ from bot.errors import BotError, MessengerAway, PortTaken
 from bot.messengers.base import Wires
 from bot.settings import Settings
 from inference.errors import InferenceError
+from inference.host import host_name
 from inference.persona import load_persona
 from safety.moderation.backend import open_classifier
 from safety.moderation.classifier import Sample
@@ -79,7 +80,10 @@ async def _persona(settings: Settings) -> str:
 
 async def _model(settings: Settings) -> str:
     async with open_office(settings) as office, open_service(office, connectors=[]) as service:
-        return f"{settings.model.engine} answers as {service.persona.prompt.name}"
+        hosted = service.persona.base.hosted
+        where = host_name(hosted.base_url) if hosted else settings.model.engine
+        sent = "; each answer sends messages of the chat there" if hosted else ""
+        return f"{where} answers as {service.persona.prompt.name}{sent}"
 
 
 async def _moderation(settings: Settings) -> str:

@@ -17,6 +17,7 @@ from bot.cli.screen import say, show_table
 from inference.client import Endpoint
 from inference.persona import load_persona, resampled
 from training.dataset.folder import Side, open_dataset
+from training.errors import BaseUnusable
 from training.evaluation.ask import MARK, ask
 from training.evaluation.bench import QUICK, Bench
 from training.evaluation.evaluate import REPORT, Evaluation, Plan, as_json, evaluate, record
@@ -42,6 +43,10 @@ class Source:
     async def subject(self) -> Subject:
         """Open the persona, and the dataset that it was trained on. Raises InferenceError and TrainingError."""
         persona = await load_persona(self.persona)
+        if persona.base.hosted is not None:
+            raise BaseUnusable(
+                f"{persona.name} is a model at a host, which is not measured here: that needs a base and a tokenizer"
+            )
         if self.dataset is not None:
             dataset = await asyncio.to_thread(open_dataset, self.dataset)
         else:

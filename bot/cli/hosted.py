@@ -96,6 +96,57 @@ def watch(
 
 
 @group.command()
+def persona(
+    context: typer.Context,
+    job: Job,
+    base_url: BaseUrl = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Its folder.", show_default="in `personas` of the state folder")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The persona's name.", show_default="from the dataset")] = "",
+    me: Annotated[
+        str, typer.Option(help="Who the model is told it is, where the chats know several names.")
+    ] = "",
+    sampling: Annotated[
+        list[str] | None,
+        typer.Option(help="A published starting point's name, or key=value. Repeatable."),
+    ] = None,
+) -> None:
+    """Make a persona of a job's model, or make it anew: its canary is asked of the host."""
+    from bot.cli.hosted_speaking import Wanted  # noqa: PLC0415 - see `_desk`
+
+    wanted = Wanted(out, name, me, tuple(sampling or ()))
+    wishes(context).run(_desk(context, base_url).persona(job, wanted))
+
+
+@group.command()
+def speak(
+    context: typer.Context,
+    persona: Annotated[
+        str,
+        typer.Argument(
+            help="Its folder, or its name among those of the state folder.", show_default="the one set"
+        ),
+    ] = "",
+    yes_send: Annotated[
+        list[str] | None, typer.Option(help="Agree to what leaves, by naming the host.")
+    ] = None,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Take it back; without a persona, for every host.")
+    ] = False,
+) -> None:
+    """Say what leaves for each answer of a persona at a host, ask, and put it on record. Reaches nobody."""
+    from bot.cli import hosted_speaking  # noqa: PLC0415 - see `_desk`
+
+    asked = wishes(context)
+    settings = asked.settings(quiet="warning")
+    if stop:
+        asked.run(hosted_speaking.stop(settings, persona))
+    else:
+        asked.run(hosted_speaking.speak(settings, persona, tuple(yes_send or ())))
+
+
+@group.command()
 def jobs(context: typer.Context) -> None:
     """List the jobs on record. Reaches nobody."""
     rows = _desk(context).rows()
@@ -144,7 +195,7 @@ def _desk(context: typer.Context, base_url: str = "") -> HostedDesk:
     from bot.cli.hosted_desk import HostedDesk  # noqa: PLC0415
 
     settings = wishes(context).settings(quiet="warning")
-    return HostedDesk(settings.state_dir, settings.hosted, base_url)
+    return HostedDesk(settings, base_url)
 
 
 def _finish(

@@ -12,10 +12,11 @@ from typing import Any
 import typer
 
 from bot.cli.hosted_progress import HostedProgress
+from bot.cli.hosted_speaking import Wanted, make_persona, speaks_as
 from bot.cli.screen import say, say_error, show_table
 from bot.cli.wishes import login_name
 from bot.errors import SettingsInvalid
-from bot.hosted_settings import HostedSettings
+from bot.settings import Settings
 from training.hosted.client import HostClient, Patience
 from training.hosted.consent import Consent, Question
 from training.hosted.errors import NoConsent, RecordUnusable
@@ -30,10 +31,11 @@ from training.hosted.work import HostedWork, Pace, cancel
 class HostedDesk:
     """The jobs of a state folder, and the host that the settings or the command line name."""
 
-    def __init__(self, state: Path, settings: HostedSettings, base_url: str = "") -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, base_url: str = "") -> None:
+        self._all = settings
+        self._settings = settings.hosted
         self._said = base_url
-        self._records = Records(state)
+        self._records = Records(settings.state_dir)
 
     def agree(
         self,
@@ -73,7 +75,10 @@ class HostedDesk:
         return self._records.write(record).id
 
     async def finish(self, job: str) -> None:
-        """Do what is left of a job. Raises HostedError and TrainingError."""
+        """Do what is left of a job, and make a persona of it unless there is one.
+
+        Raises TrainingError, InferenceError and SettingsInvalid.
+        """
         with self._records.in_hand(job):
             record = self._records.read(job)
             host = self._host(record)
@@ -83,10 +88,17 @@ class HostedDesk:
                     work = HostedWork(self._records, record, client, screening, progress.tell, self._pace)
                     record = await work.finish()
         say(f"{record.models[0] if record.models else 'the model'} is trained", "bold green")
-        say(
-            f"How it is asked stands in {self._records.folder(job)}; `understudy run` cannot speak as it: see "
-            "docs/hosted.md."
-        )
+        known = list(speaks_as(self._all, record.models, record.base_url))
+        for name, folder, _ in known:
+            say(f"{name} in {folder} speaks as it")
+        if not known:
+            say(f"asking it for the canary (if that fails: `understudy hosted persona {job}` tries again)")
+            await make_persona(self._all, record, host, Wanted())
+
+    async def persona(self, job: str, wanted: Wanted) -> None:
+        """Make a persona of a job's model. Raises TrainingError, InferenceError and SettingsInvalid."""
+        record = self._records.read(job)
+        await make_persona(self._all, record, self._host(record), wanted)
 
     async def cancel(self, job: str) -> None:
         """Cancel a job. Raises HostedError."""
@@ -158,6 +170,11 @@ class HostedDesk:
             client = await stack.enter_async_context(HostClient(host, self._patience))
             found = await holdings(client, mine, unrecorded=unrecorded)
             _show(found)
+            for name, folder, model in speaks_as(self._all, found.models, host.base_url):
+                say(
+                    f"! {name} in {folder} speaks as {model}: without it that persona is silent for good",
+                    "yellow",
+                )
             if found and not yes and not (sys.stdin.isatty() and typer.confirm("Delete all of it?")):
                 raise NoConsent("nothing was deleted: --yes deletes all of it")
             leftovers = await forget(client, self._records, mine, unrecorded=unrecorded, pace=self._pace)

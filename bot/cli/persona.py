@@ -119,6 +119,10 @@ def export_gguf(
 
     settings = wishes(context).settings(quiet="warning")
     folder = Shelf(settings).folder(persona)
+    if read_manifest(folder).base.hosted is not None:
+        raise SettingsInvalid(
+            "a host has the weights of this persona: there is nothing here to write GGUF from"
+        )
     if numbers not in {"f32", "f16", "q8_0", "q4_0"}:
         raise SettingsInvalid(f"there are no numbers {numbers!r}: choose one of f32, f16, q8_0 and q4_0")
     quiet_libraries(offline=True)

@@ -12,11 +12,12 @@ from typing import Any
 import typer
 from pydantic import ValidationError
 
-from bot.app import engine_of
+from bot.app import engine_of, open_office
 from bot.cli.screen import say, show_table
 from bot.errors import SettingsInvalid
 from bot.settings import Settings
 from inference.errors import PersonaError
+from inference.host import host_name
 from inference.persona import MANIFEST, PersonaManifest, Sampling, load_persona, read_manifest, resampled
 from inference.sampling import PUBLISHED
 from training.card import card_of, score_words
@@ -82,16 +83,28 @@ class Shelf:
         say(f"canary: {len(manifest.canary.probes)} prompts, tolerance {manifest.canary.tolerance:g} nats")
 
     async def check(self, which: str, engine: str) -> None:
-        """Prove one, step by step. Raises PersonaError and EngineError."""
+        """Prove one, step by step. Raises PersonaError, EngineError and HostNotAgreed."""
         folder = self.folder(which)
         persona = await load_persona(folder, thorough=True)
         here = [
             file for weights in _weights(persona.manifest) for file in weights if (folder / file).is_file()
         ]
-        say(f"files: {len(here)} of the weights are here and whole, and so is the template")
+        if persona.base.hosted is None:
+            say(f"files: {len(here)} of the weights are here and whole, and so is the template")
+        else:
+            say(
+                "files: a host has the weights, and no hash of them is known; the canary alone proves who answers"
+            )
         say(f"fingerprint: {persona.fingerprint}")
         if engine == "none":
             say("canary: not asked")
+            return
+        if (hosted := persona.base.hosted) is not None:
+            async with open_office(self.settings) as office:
+                await office.host_consents.require(hosted)
+                async with engine_of(self.settings, persona, office.host_consents.permit(hosted)) as server:
+                    await server.verify(persona)
+            say(f"canary: {persona.name} answers, and nobody else, at {host_name(hosted.base_url)}")
             return
         model = self.settings.model.model_copy(update={"engine": engine})
         async with engine_of(self.settings.model_copy(update={"model": model}), persona) as server:
@@ -168,7 +181,9 @@ def _weights(manifest: PersonaManifest) -> Iterator[tuple[str, ...]]:
 
 
 def _engines(manifest: PersonaManifest) -> tuple[str, ...]:
-    """Which engines have a form to serve; vLLM's base may have to be fetched first."""
+    """Which engines have a form to serve, or the host that has it; vLLM's base may have to be fetched first."""
+    if manifest.base.hosted is not None:
+        return (host_name(manifest.base.hosted.base_url),)
     parts = [weights for weights in (manifest.base, manifest.adapter) if weights is not None]
     forms = (
         ("llama.cpp", all(part.gguf is not None for part in parts) and manifest.sampling.beams == 1),

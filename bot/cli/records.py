@@ -66,6 +66,12 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
             else f"MODEL DOWN: {service['model_trouble'] or 'see the log'}"
         )
         say(f"service {service['name']} (pid {service['pid']}): persona {service['persona']}, {model}")
+    for host in found["hosts"]:
+        say(
+            f"chats may be sent to {host['host']} for {host['model']}: agreed by {host['by']} at {_time(host['at'])}; "
+            "`understudy hosted speak --stop` takes it back",
+            "yellow",
+        )
     titles = {chat["key"]: f" ({chat['title']})" for chat in found["chats"]}
     for place, line in found["troubles"].items():
         say(f"TROUBLE {place}{titles.get(place, '')}: {line}", "bold red")
@@ -102,6 +108,11 @@ async def look(office: Office) -> dict[str, Any]:
         ],
         "services": [dataclasses.asdict(presence) for presence in services],
         "troubles": troubles_of(services),
+        "hosts": [
+            {"host": one.host, "model": one.model, "by": one.by, "at": one.at.isoformat()}
+            for one in await office.host_consents.all()
+            if one.agreed
+        ],
         "chats": [
             {
                 "key": str(state.chat.key),

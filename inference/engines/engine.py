@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, Self
 
 from inference.client import Endpoint
+from inference.errors import ModelError
 from inference.persona import Persona
 
 
@@ -38,6 +39,10 @@ class Engine(Protocol):
         Asked after each answer, before anybody gets it: a server may have come back as somebody else since the last
         look. Raises ModelUnavailable when nobody can say so.
         """
+        ...
+
+    def hear(self, error: ModelError) -> None:
+        """Be told why a question came to no answer: it may say more of the server than the last look did."""
         ...
 
     async def verify(self, persona: Persona) -> None:

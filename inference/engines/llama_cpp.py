@@ -123,6 +123,9 @@ class LlamaCpp:
             self._give_up(child, "a file of the persona was changed while it was served")
         self._running()
 
+    def hear(self, error: ModelError) -> None:
+        """See `Engine.hear`: the child is watched, it needs no hint."""
+
     async def verify(self, persona: Persona) -> None:
         """See `Engine.verify`; also compares the chat template's work with the training's."""
         await self._verify(persona, self._running())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Self
 
 import structlog
 
 from inference.canary import check_canary
-from inference.client import Endpoint, ModelClient
+from inference.client import Endpoint, Limits, ModelClient
 from inference.dialect import Dialect, require
 from inference.errors import EngineError, InferenceError, ModelError, ModelUnavailable
 from inference.persona import Persona
@@ -22,16 +23,23 @@ class OpenAIServer:
 
     The look asks which models there are and, once `verify` has passed, the canary again: nothing tells when a server
     was restarted, or its adapter loaded anew, and it may come back as somebody else under the same name. What kind of
-    server it is, is read from its list of models unless `dialect` says so: something in between may hide it.
+    server it is, is read from its list of models unless `dialect` says so: something in between may hide it. For
+    `permit` see `ModelClient`.
     """
 
     def __init__(
-        self, endpoint: Endpoint, *, dialect: Dialect | None = None, check_seconds: float = 30.0
+        self,
+        endpoint: Endpoint,
+        *,
+        dialect: Dialect | None = None,
+        check_seconds: float = 30.0,
+        limits: Limits | None = None,
+        permit: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._endpoint = replace(endpoint, dialect=dialect or endpoint.dialect)
         self._tell_dialect = dialect is None
         self._check_seconds = check_seconds
-        self._client = ModelClient(lambda: self._endpoint)
+        self._client = ModelClient(lambda: self._endpoint, limits, permit=permit)
         self._alive = False
         self._persona: Persona | None = None
         self._trouble = ""
@@ -69,6 +77,9 @@ class OpenAIServer:
                 await self._look_again()
         if not self._alive:
             raise ModelUnavailable(f"nobody can say who has answered: {self._trouble}")
+
+    def hear(self, error: ModelError) -> None:
+        """See `Engine.hear`: nothing is made of it, the next look tells."""
 
     async def verify(self, persona: Persona) -> None:
         """See `Engine.verify`."""

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inference.client import Endpoint
+from inference.errors import ModelError
 from inference.persona import Persona
 
 
@@ -102,6 +103,9 @@ class ServedEngine:
 
     async def vouch(self) -> None:
         """Whoever answers is taken at their word."""
+
+    def hear(self, error: ModelError) -> None:
+        """Nothing is made of it."""
 
     async def verify(self, persona: Persona) -> None:
         """Nothing to prove."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutations import chat, discord, safety, scripts, service
+from tests.mutations import chat, discord, hosted, safety, scripts, service
 
 MUTATIONS: Final = (
     *scripts.MUTATIONS,
@@ -15,4 +15,5 @@ MUTATIONS: Final = (
     *discord.MUTATIONS,
     *safety.MUTATIONS,
     *chat.MUTATIONS,
+    *hosted.MUTATIONS,
 )

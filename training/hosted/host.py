@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+from inference.host import check_host, host_name
 
 KEEPS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -42,17 +42,12 @@ class Host:
     def __post_init__(self) -> None:
         if not (self.key.isascii() and self.key.isprintable()):
             raise ValueError("an API key is printable ASCII: copy it again")
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-            raise ValueError("the host's address must be one such as https://api.openai.com/v1")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.plain_http:
-            # Chats and the key would cross the network for everybody to read.
-            raise ValueError("the host's address must begin with https://, or hosted.plain_http must say so")
+        check_host(self.base_url, plain_http=self.plain_http)
 
     @property
     def name(self) -> str:
         """Host and port, as consent names them."""
-        return urlsplit(self.base_url).netloc.lower()
+        return host_name(self.base_url)
 
     @property
     def root(self) -> str:

@@ -228,17 +228,12 @@ def _former(dataset: Path) -> tuple[str, ...]:
 
 
 def serving(record: Record) -> bytes:
-    """What a service needs to know to ask the model, as JSON."""
+    """Where the model is and what it came of, as JSON: for any client of the API."""
     facts = {
         "base_url": record.base_url,
         "model": record.models[0] if record.models else None,
         "checkpoints": list(record.checkpoints),
         "base": record.model,
         "dataset": str(record.dataset),
-        "settings": {
-            "UNDERSTUDY_MODEL__ENGINE": "openai",
-            "UNDERSTUDY_MODEL__BASE_URL": record.base_url,
-            "UNDERSTUDY_MODEL__MODEL": record.models[0] if record.models else None,
-        },
     }
     return json.dumps(facts, indent=1).encode() + b"\n"

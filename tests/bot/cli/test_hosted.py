@@ -115,6 +115,7 @@ async def test_moderation_elsewhere_needs_consent_of_its_own(
         ("GET", f"{JOBS}/[^/]+/events", False),
         ("GET", f"{JOBS}/[^/]+/checkpoints", False),
         ("GET", f"{FILES}/[^/]+/content", False),
+        ("POST", "/v1/chat/completions", False),
     ],
 )
 async def test_killed_at_any_step_it_goes_on_and_sends_nothing_twice(
@@ -138,6 +139,7 @@ async def test_killed_at_any_step_it_goes_on_and_sends_nothing_twice(
         f"understudy-{record.id}-valid.jsonl",
     ]
     assert (Records(hosted.state_dir).folder(record.id) / "hosted.json").exists()
+    assert (hosted.state_dir / "personas" / f"sam-{record.id}" / "persona.toml").exists()
 
 
 async def test_two_processes_do_not_work_on_one_job(

@@ -1,4 +1,4 @@
-"""The server: files, jobs, models and moderation, and the failures that a test has it play."""
+"""The server: files, jobs, models, chat and moderation, and the failures that a test has it play."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from tests.fakes.hosted.chat import Chat
 from tests.fakes.hosted.rules import Fault, check_job, check_upload, examples_fault
 from tests.fakes.moderation_server import OPENAI_NAMES
 
@@ -140,6 +141,7 @@ class FakeHost:
         self.raw: dict[tuple[str, str], bytes] = {}
         """What is answered by a route, whatever was asked."""
         self.base_url = ""
+        self.chat = Chat()
         self.transports: dict[tuple[str, int], asyncio.Transport] = {}
         self._count = 0
 
@@ -214,6 +216,7 @@ class FakeHost:
             Route("/v1/fine_tuning/jobs/{id}/checkpoints", self._guarded(self._points), methods=["GET"]),
             Route("/v1/models", self._guarded(self._list_models), methods=["GET"]),
             Route("/v1/models/{id:path}", self._guarded(self._model), methods=["GET", "DELETE"]),
+            Route("/v1/chat/completions", self._guarded(self._chat), methods=["POST"]),
             Route("/v1/moderations", self._guarded(self._moderate), methods=["POST"]),
         ]
         routes = [route for route in routes if route.path not in self.unknown_routes]
@@ -417,6 +420,9 @@ class FakeHost:
             self.models.remove(name)
             return {"id": name, "object": "model", "deleted": True}
         return _model(name, "org-1")
+
+    async def _chat(self, request: Request) -> Response:
+        return await self.chat.complete(request, (*BASES, *self.models))
 
     async def _moderate(self, request: Request) -> dict[str, Any]:
         body = await request.json()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from safety.consent import ChatConsent, Entry, How, People, Purpose
 from safety.rules.consent import ConsentRule
 from safety.verdict import Outcome
@@ -36,6 +38,44 @@ async def test_the_owner_needs_no_consent_of_their_own() -> None:
     assert (
         await ConsentRule().judge(gate(*turn, consent=_ledger(People.OPT_IN, u2=YES)))
     ).outcome is Outcome.ALLOW
+
+
+def _hosted(answered: Entry | None = None, **hosted: Entry) -> ChatConsent:
+    entries = {(Purpose.HOSTED, person): entry for person, entry in hosted.items()}
+    if answered is not None:
+        entries[Purpose.ANSWERED, "u1"] = answered
+    return ChatConsent(YES, entries)
+
+
+async def test_to_a_host_only_those_are_answered_who_agreed_to_it() -> None:
+    turn = (message("hi", TOM, "m1"), message("hello", MIA, "m2"))
+    at_host = replace(gate(*turn, consent=_ledger()), host="host.example")
+    said = {
+        "silence": (_ledger(), Outcome.DROP),
+        "no": (_hosted(u1=NO, u2=NO), Outcome.DROP),
+        "one yes": (_hosted(u1=YES), Outcome.ALLOW),
+        "a yes of somebody else": (_hosted(u9=YES), Outcome.DROP),
+    }
+    for what, (consent, outcome) in said.items():
+        verdict = await ConsentRule().judge(replace(at_host, consent=consent))
+        assert verdict.outcome is outcome, what
+        assert "Mia" not in verdict.reason
+    # A model of one's own needs no such word.
+    assert (await ConsentRule().judge(gate(*turn, consent=_ledger()))).outcome is Outcome.ALLOW
+
+
+async def test_who_asks_whether_it_is_a_bot_needs_to_have_agreed_to_no_host() -> None:
+    turn = (message("Sam, are you a bot?", MIA, "m1"),)
+    subject = replace(gate(*turn, consent=_ledger()), host="host.example")
+    assert (await ConsentRule().judge(subject)).outcome is Outcome.ALLOW
+
+
+def test_silence_is_never_a_yes_to_a_host_and_a_no_to_answers_is_a_no_to_it() -> None:
+    assert not _ledger().may_host("u1")
+    assert _hosted(u1=YES).may_host("u1")
+    assert not _hosted(u1=NO).may_host("u1")
+    assert not _hosted(NO, u1=YES).may_host("u1")
+    assert not ChatConsent(NO, {(Purpose.HOSTED, "u1"): YES}).may_host("u1")
 
 
 def test_silence_is_never_a_yes_to_be_trained_on() -> None:

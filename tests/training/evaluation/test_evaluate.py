@@ -213,6 +213,7 @@ async def test_a_persona_of_trained_weights_is_compared_with_what_they_were(
     from training.evaluation.subject import Speakers, Subject
 
     manifest = read_manifest(persona_folder)
+    assert manifest.template is not None
     await asyncio.to_thread(_merge, persona_folder)
     base = Base(
         name="sample",

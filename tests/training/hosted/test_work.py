@@ -47,7 +47,7 @@ async def test_a_dataset_becomes_a_model(desk: Desk) -> None:
     folder = desk.records.folder(record.id)
     assert (folder / "results.csv").read_text() == "step,train_loss\n1,1.9\n"
     served = json.loads((folder / "hosted.json").read_text())
-    assert served["settings"]["UNDERSTUDY_MODEL__MODEL"] == job.fine_tuned_model
+    assert (served["model"], served["base_url"]) == (job.fine_tuned_model, desk.fake.base_url)
 
 
 async def test_what_arrives_is_what_was_built(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from bot.messengers.base import Bubble, Ears, Pause, SendRefused, SendUncertain
 from bot.places import Place
 from chat.message import Author, ChatKey, Message
 from inference.client import Completion
-from inference.errors import ModelUnavailable
+from inference.errors import ModelError, ModelUnavailable
 from inference.persona import Persona, Sampling
 from inference.prompt import PromptMessage
 from tests.bot.promises.machine.stage import Process, Stage
@@ -199,6 +199,9 @@ class StreetEngine:
 
     alive: bool = True
     trouble: str = ""
+
+    def hear(self, error: ModelError) -> None:
+        """Nothing is made of it."""
 
     async def verify(self, persona: Persona) -> None:
         return None
