@@ -14,6 +14,7 @@ REPLIES: Final = "tests/bot/messengers/discord/test_replies.py"
 CHECKUP: Final = "tests/bot/messengers/discord/test_checkup.py"
 LACKS: Final = "tests/bot/messengers/discord/test_lacks.py"
 HISTORY: Final = "tests/bot/messengers/discord/test_history.py"
+HISTORY_TROUBLES: Final = "tests/bot/messengers/discord/test_history_troubles.py"
 _WAITS: Final = "test_while_a_chat_is_read_up_on_what_is_said_waits_a_kill_word_does_not_and_nothing_leaves"
 _CLOCK: Final = (
     "test_by_a_clock_that_is_ahead_or_behind_what_was_missed_is_context_and_what_is_said_is_answered"
@@ -65,7 +66,7 @@ MUTATIONS: Final = (
         "bot/messengers/discord/history.py",
         "if following is not None and int(late.message.id) >= following:",
         "if following is None and not late:",
-        (f"{HISTORY}::{_CLOCK}",),
+        (f"{HISTORY_TROUBLES}::{_CLOCK}",),
     ),
     Mutation(
         "missed-edits",
@@ -79,7 +80,7 @@ MUTATIONS: Final = (
         "bot/messengers/discord/history.py",
         "if not channel.permissions_for(channel.guild.me).read_message_history:",
         "if channel is None:",
-        (f"{HISTORY}::{_FORBIDDEN}",),
+        (f"{HISTORY_TROUBLES}::{_FORBIDDEN}",),
     ),
     Mutation(
         "discord-serves-what-is-not-heard",

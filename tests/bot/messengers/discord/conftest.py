@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.app import Office
+from tests.bot.messengers.discord.friends import Friends
 from tests.bot.messengers.discord.reviewing import Review
 from tests.bot.messengers.discord.server import Place
 from tests.bot.messengers.discord.steered import Steered, service_on
@@ -41,3 +42,8 @@ async def review(office: Office, place: Place) -> Review:
     review = Review(office, place)
     await review.open()
     return review
+
+
+@pytest.fixture
+def friends(office: Office, model: ModelServer, place: Place) -> Friends:
+    return Friends(office, model, place)
