@@ -129,7 +129,18 @@ class Sender:
         if not 0 <= self._clock.now_ms() - asked <= YES_MS:
             await self._unsent(outgoing, "this process stood still at the fence")
             return
+        bubble = replace(bubble, goes_on=lambda: self._goes_on(outgoing))
         await self._hand_over(replace(outgoing, bubble=bubble))
+
+    async def _goes_on(self, outgoing: Outgoing) -> bool:
+        """Ask the fence again, before the next of the messages that one bubble takes."""
+        asked = self._clock.now_ms()
+        try:
+            answer = await self._outbox.fence(outgoing, idempotent=self._connector.idempotent)
+        except StoreAway:
+            return False
+        fresh = 0 <= self._clock.now_ms() - asked <= YES_MS
+        return answer is Fence.GO and fresh and not self._silent(outgoing)
 
     def _silent(self, outgoing: Outgoing) -> bool:
         """Whether this process has heard a word that Redis does not know yet."""

@@ -5,7 +5,7 @@ The edge translates: a messenger's own nouns and errors become ours in its one f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -56,6 +56,10 @@ class Pause:
     reason: str
 
 
+async def _goes_on() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Bubble:
     """One message to be sent; `id` is the idempotency key for messengers that know one."""
@@ -67,6 +71,11 @@ class Bubble:
     """When it was handed over before with nothing on record of what came of that; None where it was not."""
     reply_to: str | None = field(default=None, compare=False)
     """The message that it answers, where somebody else has written since; a messenger without replies ignores it."""
+    goes_on: Callable[[], Awaitable[bool]] = field(default=_goes_on, compare=False, repr=False)
+    """Asked before each further message where one bubble takes several: False when it is not to go on.
+
+    Then a kill has come, or nobody can say. What was begun is uncertain. A yes is for now, as the fence's is.
+    """
     people: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The ids, by their names, of the people in the conversation, where the text may name some with an @."""
 

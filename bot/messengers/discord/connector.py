@@ -210,7 +210,13 @@ class DiscordConnector:
         there = await self._there(client, channel, bubble, wording)
         reference = refers_to(client, number, bubble.reply_to)
         posted: discord.Message | None = None
+        begun = False
         for index, part in enumerate(wording.parts):
+            if begun and index not in there:
+                given_at = time.monotonic()
+                if not await bubble.goes_on():
+                    raise SendUncertain("a part of it left, and then a kill came, or nobody could say")
+            begun = begun or index not in there
             post = Post(part, nonce_of(bubble.id, index), wording.pinged, reference if index == 0 else None)
             try:
                 posted = there.get(index) or await self._post(

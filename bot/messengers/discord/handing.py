@@ -34,8 +34,8 @@ Told = Callable[[Pause, ChatKey | None], None]
 class Handing:
     """One part of a bubble on its way to a chat: whether its request has begun.
 
-    `at` is when the bubble was given, by the monotonic clock: the fence's yes is one for all of its parts, and what
-    is looked up before them takes of the same time.
+    `at` is when the fence was asked for it at the latest, by the monotonic clock: what is looked up before it takes of
+    the same time.
     """
 
     def __init__(self, chat: ChatKey, at: float | None = None) -> None:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
-from bot.app import Office, open_office
+import pytest
+
+from bot.app import Office, open_office, open_service
 from bot.inbox import Inbox
 from bot.kill_switch import RedisKillSwitch
+from bot.messengers.base import Bubble, SendUncertain
 from bot.settings import Settings
 from bot.turn_queue import DraftPlan, TurnQueue
+from chat.message import Chat, ChatKey, Message
+from safety.disclosure import Disclosure
 from safety.kill import KillScope
+from safety.mode import ChatPolicy, Mode
 from tests.bot.playground import OWNER, VIEWER, running, until
+from tests.bot.promises.memory_messenger import MEMORY, MemoryMessenger
 from tests.bot.promises.neighbourhood import Neighbourhood
 from tests.fakes.clock import JumpingClock
 from tests.fakes.model_server import ModelServer, ServedEngine
@@ -154,3 +161,38 @@ async def test_what_waited_while_nothing_ran_does_not_leave_when_its_time_is_ove
         async with running(office, ServedEngine(model.url)):
             assert (await room.settled(message)).outcome == "expired"
         assert await room.answers() == []
+
+
+@pytest.mark.parametrize("killed", [True, False])
+async def test_a_kill_between_the_messages_that_one_bubble_takes_stops_the_rest(
+    office: Office, model: ModelServer, killed: bool
+) -> None:
+    model.say = lambda _: "a very long bubble"
+    parts: list[str] = []
+
+    class InParts(MemoryMessenger):
+        async def send(self, bubble: Bubble) -> Message:
+            for part in bubble.text.split():
+                if parts and not await bubble.goes_on():
+                    raise SendUncertain("a part of it left")
+                parts.append(part)
+                if killed and len(parts) == 2:
+                    report = await office.desk.kill(VIEWER, KillScope.everywhere())
+                    assert report.in_flight == 1
+            return await super().send(bubble)
+
+    messenger, room = InParts(), ChatKey(MEMORY, "room")
+    policy = ChatPolicy(Mode.AUTO, 1.0, disclosure=frozenset({Disclosure.REVEALED}))
+    await office.desk.chats.enable(Chat(room, "room"), "olivia", policy)
+    async with open_service(office, [messenger], ServedEngine(model.url)) as service:
+        serving = asyncio.create_task(service.run())
+        message = messenger.hear(room, "Sam?")
+
+        async def over() -> bool:
+            outcome = (await office.desk.chats.outcomes(room)).get(message.id)
+            return outcome is not None and outcome.outcome == ("unknown" if killed else "answered")
+
+        await until(over)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+    assert parts == (["a", "very"] if killed else ["a", "very", "long", "bubble"])

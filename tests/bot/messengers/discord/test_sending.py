@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from bot.messengers.base import SendRefused, SendUncertain
 from bot.messengers.discord import connector as connecting
 from bot.messengers.discord.connector import DiscordConnector, nonce_of
+from bot.messengers.discord.handing import FRESH_SECONDS
 from chat.message import ChatKey
 from tests.bot.messengers.discord.server import Heard, Place, key_of, listening
 from tests.fakes.discord.client import soon
@@ -103,6 +105,26 @@ async def test_what_fails_after_a_part_has_left_is_uncertain(place: Place) -> No
     assert place.said() == ["a" * 1500]
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_before_each_further_part_it_is_asked_whether_it_may_go_on(place: Place, goes_on: bool) -> None:
+    asked: list[int] = []
+
+    async def may() -> bool:
+        asked.append(len(place.said()))
+        return goes_on
+
+    connector = place.connector()
+    async with listening(connector, Heard()):
+        bubble = dataclasses.replace(place.bubble(" ".join(letter * 1500 for letter in "abc")), goes_on=may)
+        if goes_on:
+            await connector.send(bubble)
+        else:
+            with pytest.raises(SendUncertain, match="a part of it left, and then a kill came"):
+                await connector.send(bubble)
+    assert place.said() == [letter * 1500 for letter in ("abc" if goes_on else "a")]
+    assert asked == ([1, 2] if goes_on else [1])
+
+
 async def test_a_message_counts_as_sent_when_discord_tells_of_it_not_when_the_library_returns(
     place: Place,
 ) -> None:
@@ -163,16 +185,23 @@ async def test_a_post_that_would_begin_late_is_not_made(place: Place) -> None:
     assert place.said() == ["one", "three"]
 
 
-async def test_all_parts_of_a_long_bubble_begin_while_one_yes_of_the_fence_is_fresh(place: Place) -> None:
-    place.fake.limits[SEND] = Limit(1, 1.5)
-    text = " ".join(letter * 1500 for letter in "abc")
+async def test_each_part_of_a_long_bubble_begins_while_its_own_yes_of_the_fence_is_fresh(
+    place: Place,
+) -> None:
+    asked: list[int] = []
+
+    async def may() -> bool:
+        asked.append(len(place.said()))
+        # By the time that the second yes has come it is too old.
+        await asyncio.sleep(0.0 if len(asked) == 1 else FRESH_SECONDS + 0.1)
+        return True
+
     connector = place.connector()
     async with listening(connector, Heard()):
+        text = " ".join(letter * 1500 for letter in "abc")
         with pytest.raises(SendUncertain, match="a part of it left"):
-            await connector.send(place.bubble(text))
-        assert "c" * 1500 not in place.said()
-        await asyncio.sleep(2.0)
-    # The third would have come three seconds after the yes, whoever killed meanwhile.
+            await connector.send(dataclasses.replace(place.bubble(text), goes_on=may))
+    assert asked == [1, 2]
     assert place.said() == ["a" * 1500, "b" * 1500]
 
 
