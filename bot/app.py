@@ -38,6 +38,8 @@ from bot.kill_switch import RedisKillSwitch
 from bot.kill_watch import KillWatch
 from bot.messengers.base import Connector, Wires
 from bot.messengers.local import Account, LocalConnector, LocalRooms
+from bot.order_folder import OrderFolder
+from bot.order_watch import OrderWatch
 from bot.orders import Orders
 from bot.outbox import Outbox, Words
 from bot.owner import OwnerPresence
@@ -91,6 +93,7 @@ class Office:
     desk: Desk
     kill_switch: RedisKillSwitch
     kill_watch: KillWatch
+    order_watch: OrderWatch
     kill_words: KillWords
     owner_watch: OwnerWatch
     classifier: Classifier
@@ -120,7 +123,8 @@ async def open_office(
         kill_switch = RedisKillSwitch(store, clock, kill_folder, settings.turns.retention_days)
         owner_watch = OwnerWatch(store, clock, settings.owner)
         owner = OwnerPresence(store, clock, settings.rules.owner_present)
-        consents = Consents(store, clock, settings.rules.consent.people)
+        order_folder = OrderFolder(settings.state_dir)
+        consents = Consents(store, clock, settings.rules.consent.people, order_folder)
         desk = Desk(
             Chats(store, clock),
             Drafts(store, clock, settings.outbox.moved_past_messages, settings.drafts),
@@ -147,6 +151,7 @@ async def open_office(
             desk=desk,
             kill_switch=kill_switch,
             kill_watch=KillWatch(kill_switch, kill_folder),
+            order_watch=OrderWatch(consents, order_folder),
             kill_words=kill_words,
             owner_watch=owner_watch,
             classifier=classifier,
@@ -265,8 +270,10 @@ class Service:
         """Run until cancelled. A part that fails ends all of them: half a service is worse than none."""
         # What was to be killed while nothing ran is killed before anything is heard or sent.
         await self._office.kill_watch.look()
+        await self._office.order_watch.look()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._office.kill_watch.run())
+            group.create_task(self._office.order_watch.run())
             group.create_task(self._chat_words.run())
             await self._chat_words.known()
             group.create_task(self._wakeup.run())

@@ -5,8 +5,9 @@ Who says "stop talking to me" is heard at once: until their no is on record, thi
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -14,6 +15,7 @@ import structlog
 from bot.chats import Chats
 from bot.clock import Clock, as_datetime
 from bot.errors import StoreError
+from bot.order_folder import OrderFolder, OrderNote
 from bot.store.store import Store
 from chat.message import Author, ChatKey, Message
 from safety.commands import Order
@@ -21,16 +23,27 @@ from safety.consent import ChatConsent, Entry, How, People, Purpose
 
 _log = structlog.get_logger()
 _CHAT: Final = "chat"
+_NOTE_AFTER_SECONDS: Final = 0.05
+"""How long a stop waits for Redis before it is noted on disk as well, as a kill does."""
 
 
 class Consents:
     """Reads and changes the ledger; implements `safety.consent.Ledger`. All methods raise StoreAway."""
 
-    def __init__(self, store: Store, clock: Clock, people: People = People.OPT_OUT) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        people: People = People.OPT_OUT,
+        folder: OrderFolder | None = None,
+    ) -> None:
+        """Open it; with a folder, a stop by command that Redis cannot take is noted there."""
         self._store = store
         self._clock = clock
+        self._folder = folder
         self.people: Final = people
         self._latched: set[tuple[ChatKey, str]] = set()
+        self._noted: frozenset[ChatKey] = frozenset()
 
     async def of(self, chat: ChatKey) -> ChatConsent:
         """Give what stands in the ledger for a chat."""
@@ -68,13 +81,66 @@ class Consents:
         """
         await self._obey(order, message.chat, message.author, message.id, said=message.id)
 
-    async def obey_command(self, order: Order, chat: ChatKey, person: Author, once: str) -> bool:
+    async def obey_command(
+        self, order: Order, chat: ChatKey, person: Author, once: str, part_of: ChatKey | None = None
+    ) -> ChatKey | None:
         """Do what a person in a chat said by the messenger's own command; `once` is the command's id.
 
-        Gives whether it is written down: a chat that nobody enabled has no ledger, and nobody is answered in it. To be
-        told again after a StoreAway, as with a message.
+        `part_of` is the chat that it will follow, in case that it does not yet. Gives in whose ledger it is written
+        down; None where nobody enabled either: nobody is answered there. To be told again after a StoreAway, as with a
+        message; but nobody else tells of it, so a stop lies on disk until it is on record.
         """
-        return await self._obey(order, chat, person, once) != "off"
+        note = OrderNote(chat, part_of, person, once, self._clock.now_ms())
+        if order is Order.START:
+            await self._on_disk(lambda folder: folder.forget_of(chat, person.id))
+            return await self._write_down(order, note)
+        writing = asyncio.ensure_future(self._write_down(order, note))
+        try:
+            done, _ = await asyncio.wait({writing}, timeout=_NOTE_AFTER_SECONDS)
+            if not done or writing.exception() is not None:
+                await self._on_disk(lambda folder: folder.keep(note))
+            found = await writing
+        finally:
+            writing.cancel()
+        await self._on_disk(lambda folder: folder.forget(note))
+        return found
+
+    def heed(self, notes: Iterable[OrderNote]) -> None:
+        """Be silent in the chats of the stops that lie on disk, and no longer in those of others that did."""
+        self._noted = frozenset(note.chat for note in notes)
+
+    async def obey_note(self, note: OrderNote) -> None:
+        """Put a stop on record that was found on disk, unless a newer word of the person is in the ledger."""
+        for chat in filter(None, (note.chat, note.part_of)):
+            entry = (await self.of(chat)).entries.get((Purpose.ANSWERED, note.person.id))
+            if entry is not None and entry.at >= as_datetime(note.at_ms):
+                break
+        else:
+            try:
+                await self._write_down(Order.STOP, note)
+            finally:
+                # While it lies there the chat is silent by that; and another process may put it on record.
+                self._latched -= {(chat, note.once) for chat in (note.chat, note.part_of) if chat}
+        await self._on_disk(lambda folder: folder.forget(note))
+
+    async def _write_down(self, order: Order, note: OrderNote) -> ChatKey | None:
+        """Write an order into the ledger of the chat, or of the one that it will follow; gives which of them."""
+        if await self._obey(order, note.chat, note.person, note.once) != "off":
+            return note.chat
+        if note.part_of is None or await self._obey(order, note.part_of, note.person, note.once) == "off":
+            return None
+        # It may have followed in between, with the ledger as it was.
+        await self._obey(order, note.chat, note.person, note.once)
+        return note.part_of
+
+    async def _on_disk(self, act: Callable[[OrderFolder], None]) -> None:
+        if self._folder is None:
+            return
+        try:
+            await asyncio.to_thread(act, self._folder)
+        except OSError as error:
+            # It is tried as long as this process lives; only its death would lose it.
+            _log.error("consent.not_noted", error=type(error).__name__)
 
     async def _obey(self, order: Order, chat: ChatKey, person: Author, once: str, said: str = "") -> str:
         stop = order is Order.STOP
@@ -95,7 +161,7 @@ class Consents:
 
     def latched(self, chat: ChatKey) -> bool:
         """Whether somebody in a chat said stop, and Redis does not know it yet."""
-        return any(latched == chat for latched, _ in self._latched)
+        return chat in self._noted or any(latched == chat for latched, _ in self._latched)
 
     async def spoke_for_us(self, message: Message) -> bool:
         """Whether a message replies to one that stands in the owner's name."""

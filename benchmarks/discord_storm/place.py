@@ -21,7 +21,7 @@ from chat.message import Chat, ChatKey
 from safety.disclosure import Disclosure
 from safety.mode import ChatPolicy, Mode
 from tests.fakes.discord.server import Bot, FakeDiscord, fake_discord
-from tests.fakes.discord.world import Channel, User
+from tests.fakes.discord.world import Channel, Posted, User
 from tests.fakes.persona import write_persona
 
 SHARDS: Final = 2
@@ -32,6 +32,10 @@ HELD: Final = (
 )
 _MANUAL_EVERY: Final = 5
 _KEYED_SECONDS: Final = 60.0
+_THREADS: Final = 2
+"""In one channel of each shard: one that follows it, and one that was enabled by itself."""
+_LONG: Final = {"characters": 50_000, "bubble_characters": 50_000}
+"""So that some bubbles leave in parts."""
 
 
 @dataclass(eq=False)
@@ -57,11 +61,23 @@ class Place:
         """What was generated, by the model server's own record."""
         return self.folder / "model.jsonl"
 
-    async def say(self, chat: ChatKey, author: str, text: str) -> Object:
+    @property
+    def part_of(self) -> dict[str, ChatKey]:
+        """Of each thread, the channel that it lies in."""
+        return {
+            str(chat): ChatKey("discord", str(channel.parent.id))
+            for chat, channel in self.channels.items()
+            if channel.parent is not None and channel.is_thread
+        }
+
+    def post(self, chat: ChatKey, author: str, text: str) -> Posted:
         """Let a friend write in a channel; in a direct conversation it is always the same one."""
         channel = self.channels[chat]
-        person = self.people[author if channel.guild else FRIENDS[0]]
-        return {"id": str(self.fake.say(channel, person, text).id)}
+        return self.fake.say(channel, self.people[author if channel.guild else FRIENDS[0]], text)
+
+    async def say(self, chat: ChatKey, author: str, text: str) -> Object:
+        """Let a friend write in a channel."""
+        return {"id": str(self.post(chat, author, text).id)}
 
 
 @asynccontextmanager
@@ -91,9 +107,12 @@ async def place(
             "persona": str(write_persona(folder / "persona")),
             "redis_url": f"unix://{redis.socket}",
             **OFFICE_SETTINGS,
+            "rules": {**OFFICE_SETTINGS["rules"], "length": _LONG},
         }
         office = await stack.enter_async_context(open_office(Settings(**settings)))
         for number, (chat, channel) in enumerate(found.items()):
+            if channel.is_thread and number % 2 == 0:
+                continue  # it follows its channel, as soon as somebody writes there
             mode = Mode.MANUAL if number % _MANUAL_EVERY == _MANUAL_EVERY - 1 else Mode.AUTO
             # The books count answers: what is announced has tests of its own.
             policy = ChatPolicy(mode, 1.0, disclosure=frozenset({Disclosure.REVEALED}))
@@ -123,7 +142,10 @@ async def place(
 def _channels(fake: FakeDiscord, bot: Bot, people: dict[str, User], count: int) -> dict[ChatKey, Channel]:
     owner, *others = people.values()
     guilds = [fake.guild(f"s{n}", owner, *others, bot.user, shard=(n, SHARDS)) for n in range(SHARDS)]
-    texts = [fake.text(guilds[n % SHARDS], f"c{n}") for n in range(max(SHARDS, count - SHARDS - 1))]
-    threads = [fake.thread(parent, f"t-{parent.name}") for parent in texts[:SHARDS]]
+    rest = SHARDS * _THREADS + 1
+    texts = [fake.text(guilds[n % SHARDS], f"c{n}") for n in range(max(SHARDS, count - rest))]
+    threads = [
+        fake.thread(parent, f"t{n}-{parent.name}") for parent in texts[:SHARDS] for n in range(_THREADS)
+    ]
     found = [*texts, *threads, fake.direct(bot.user, owner)]
     return {ChatKey("discord", str(channel.id)): channel for channel in found}

@@ -9,14 +9,23 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.discord_storm.books import discord_lines, doubles
+from benchmarks.discord_storm.books import (
+    discord_lines,
+    doubles,
+    kept_after_all,
+    parts_of,
+    unheard_kill_words,
+    wrong_parts,
+)
+from benchmarks.discord_storm.friends import DiscordFriends
 from benchmarks.discord_storm.place import HELD, Place, place
 from benchmarks.discord_storm.weather import Weather
 from benchmarks.storm.accountant import Violation, arrived_after, audit, kills
 from benchmarks.storm.books import Books, open_books
-from benchmarks.storm.people import Friends, Moderators
+from benchmarks.storm.people import Moderators, insist
 from benchmarks.storm.record import read_record
 from benchmarks.storm.storm import Aftermath, all_final, keep_deciding
+from chat.message import ChatKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +47,12 @@ async def storm(plan: Plan, folder: Path) -> Aftermath:
     held = HELD[plan.seed % len(HELD)]
     by_history = plan.seed // len(HELD) % 2 == 1
     async with place(folder, plan.channels, held, by_history=by_history) as there:
-        friends = Friends(there, random.Random(chance.random()))
+        friends = DiscordFriends(there, random.Random(chance.random()))
         moderators = Moderators(there, random.Random(chance.random()))
         weather = Weather(there, friends, random.Random(chance.random()))
         await asyncio.gather(*(service.start() for service in there.services))
         await _all_hear(there, sum(map(len, held)))
+        await _threads_follow(there, friends)
         busy = [
             asyncio.create_task(keep_deciding(moderators)),
             asyncio.create_task(weather.keep_lifting()),
@@ -61,12 +71,18 @@ async def storm(plan: Plan, folder: Path) -> Aftermath:
                     raise error
         for service in there.services:
             await service.kill()
-        books = await open_books(there.office, there.chats, friends.said, [], read_record(there.model_record))
+        books = await open_books(
+            *(there.office, there.chats, friends.said, [], read_record(there.model_record)),
+            *(there.part_of, friends.deleted),
+        )
         lines = discord_lines(there, books)
         books.messenger.extend(lines)
         violations = [
             *audit(books),
             *doubles(there),
+            *wrong_parts(there, books),
+            *unheard_kill_words(friends, await _kills_heard(there), books),
+            *await kept_after_all(there, friends.deleted),
             *(Violation("books", "discord", what) for what in there.fake.violations),
         ]
         figures = _figures(there, books, weather, moderators) | {
@@ -83,11 +99,30 @@ async def _all_hear(there: Place, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _come_to_rest(there: Place, friends: Friends, seconds: float) -> float:
+async def _threads_follow(there: Place, friends: DiscordFriends) -> None:
+    """Have somebody write in each thread, and wait until the stand-in is in all of them."""
+    for chat in map(ChatKey.parse, there.part_of):
+        await friends.say_in(chat, friends.next_text())
+    async with asyncio.timeout(60):
+        while len(await there.office.desk.chats.all()) < len(there.chats):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+
+
+async def _kills_heard(there: Place) -> set[str]:
+    """The scopes and ids of all kills that every partition has on record."""
+    partitions = there.office.store.partitions
+    names = [partitions.prefix(part) + "kills_heard" for part in partitions.all()]
+    found = [set(await there.office.store.ask("zrange", name, 0, -1)) for name in names]
+    return set.intersection(*found)
+
+
+async def _come_to_rest(there: Place, friends: DiscordFriends, seconds: float) -> float:
     """Wait until nothing is to be done any more, or too long; gives the seconds it took."""
     started = time.monotonic()
     while time.monotonic() - started < seconds:
-        if await all_final(there, friends):
+        if await all_final(there, friends) and not await insist(
+            lambda: kept_after_all(there, friends.deleted)
+        ):
             break
         await asyncio.sleep(0.3)
     await asyncio.sleep(1.0)
@@ -114,7 +149,8 @@ def _figures(there: Place, books: Books, weather: Weather, moderators: Moderator
         "sessions begun": there.bot.identified,
         "sessions resumed": there.bot.resumed,
         "posts asked of Discord": lines["arrived"],
-        "messages that stand in the channels": lines["out"],
+        "bubbles that stand in the channels": lines["out"],
+        **parts_of(there, books),
         "drafts approved, rejected": moderators.approved + moderators.rejected,
         "drafts written anew on order": moderators.rewritten,
         **{name: weather.done[name] for name in sorted(weather.done)},

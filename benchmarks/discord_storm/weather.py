@@ -8,9 +8,11 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from benchmarks.discord_storm.friends import DiscordFriends
 from benchmarks.discord_storm.place import Place
-from benchmarks.storm.people import Friends
+from benchmarks.storm.people import MODERATORS, insist
 from benchmarks.storm.turmoil import Deed, Turmoil
+from safety.kill import KillScope
 from tests.fakes.discord.gateway import Connection, Session
 from tests.fakes.discord.server import Limit, Play
 
@@ -22,9 +24,11 @@ _AGAIN_SECONDS: Final = 0.05
 class Weather(Turmoil):
     """Bad weather over Discord."""
 
-    def __init__(self, place: Place, friends: Friends, chance: random.Random) -> None:
+    def __init__(self, place: Place, friends: DiscordFriends, chance: random.Random) -> None:
         super().__init__(place.office, place.redis, friends, chance, longest_pause=0.6)
         self._place = place
+        self._writers = friends
+        self._kills = 0
         self._busy = [asyncio.Lock() for _ in place.services]
 
     @property
@@ -44,6 +48,10 @@ class Weather(Turmoil):
             (3, self._limit),
             (1, self._shut_gateway),
             (2, self.say_kill_word),
+            (2, self._kill_channel),
+            (8, self._edit),
+            (1, self._edit_into_kill_word),
+            (8, self._delete),
         )
 
     async def rage(self, seconds: float) -> None:
@@ -150,6 +158,29 @@ class Weather(Turmoil):
         self._place.fake.cut()
         await asyncio.sleep(self._chance.uniform(0.5, 2.0))
         self._place.fake.refuses_gateway = False
+
+    async def _kill_channel(self) -> None:
+        """A moderator kills a channel with all that lies in it."""
+        scope = KillScope.chat(self._chance.choice(sorted(set(self._place.part_of.values()), key=str)))
+        self.done["kills of a channel"] += 1
+        self._kills += 1
+        by, kill_id = MODERATORS[0], f"channel-{self._kills}"
+        await insist(lambda: self._place.office.desk.kill(by, scope, "enough in here", kill_id))
+
+    async def _edit(self) -> None:
+        await self._change("edited", lambda: self._writers.edit(kills=False))
+
+    async def _edit_into_kill_word(self) -> None:
+        await self._change("edited into the kill word", lambda: self._writers.edit(kills=True))
+
+    async def _delete(self) -> None:
+        await self._change("taken back", self._writers.delete)
+
+    async def _change(self, what: str, change: Callable[[], bool]) -> None:
+        """Change some message that stands there; waited for, since each deed is to be done."""
+        while not change():  # noqa: ASYNC110 - friends write when they like
+            await asyncio.sleep(_AGAIN_SECONDS)
+        self.done[f"messages {what}"] += 1
 
     async def _kill_service(self) -> None:
         number = self._chance.randrange(len(self._place.services))

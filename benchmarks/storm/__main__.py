@@ -30,6 +30,7 @@ PROMISES = {
     "twice": "sent or decided on twice",
     "order": "out of order",
     "kill": "after a kill",
+    "deleted": "with what was deleted",
     "books": "books that disagree",
 }
 

@@ -18,7 +18,7 @@ from chat.message import ChatKey
 from safety.kill import KillScope
 
 FINAL: Final = frozenset(
-    {"answered", "ignored", "rejected", "expired", "stale", "failed", "unknown", "shadow", "void"}
+    {"answered", "ignored", "rejected", "expired", "stale", "failed", "unknown", "shadow", "void", "deleted"}
 )
 
 
@@ -27,7 +27,7 @@ class Violation:
     """One promise that was not kept, in one chat."""
 
     kind: str
-    """`lost`, `twice`, `order`, `kill` or `books`."""
+    """`lost`, `twice`, `order`, `kill`, `deleted` or `books`."""
     chat: str
     what: str
 
@@ -43,26 +43,35 @@ def audit(books: Books) -> list[Violation]:
         found += _drafts_agree_with_the_messenger(books, chat)
     for partition in books.journals:
         found += _nothing_passed_a_kill(books, partition)
+    for chat in books.said:
+        found += _nothing_answers_what_was_deleted(books, chat)
     return [*found, *_only_what_was_in_flight_arrived_after_a_kill(books)]
 
 
 def _every_message_has_one_outcome(books: Books, chat: str) -> Iterator[Violation]:
     said, outcomes, journal = books.said[chat], books.outcomes[chat], books.journal_of(chat)
+    kept = [id_ for id_ in said if id_ not in books.deleted]
     for id_ in said:
         outcome = outcomes.get(id_)
+        if outcome is None and id_ in books.deleted:
+            continue  # it was gone before anybody heard of it
         if outcome is None:
             yield Violation("lost", chat, f"message {id_} has no outcome")
         elif outcome.outcome not in FINAL:
             yield Violation("lost", chat, f"message {id_} is still {outcome.outcome}: {outcome.reason}")
     accepted = [entry.facts["message"] for entry in journal if entry.kind == "message.accepted"]
-    decided = [id_ for entry in journal if entry.kind == "turn.decided" for id_ in entry.facts["messages"]]
+    turns = [entry.facts["messages"] for entry in journal if entry.kind == "turn.decided"]
+    decided = [id_ for ids in turns for id_ in ids]
+    # A turn's entry out of which a deleted text was taken stands behind later ones.
+    moved = books.deleted.union(*(ids for ids in turns if books.deleted.intersection(ids)))
     for what, ids in (("accepted", accepted), ("decided on", decided)):
         for id_, times in Counter(ids).items():
             if times > 1:
                 yield Violation("twice", chat, f"message {id_} was {what} {times} times")
-        for id_ in set(said) - set(ids):
+        for id_ in set(kept) - set(ids):
             yield Violation("lost", chat, f"message {id_} was never {what}")
-        if ids != said and sorted(ids) == sorted(said):
+        order = [id_ for id_ in ids if id_ not in moved]
+        if order != [id_ for id_ in said if id_ in set(order)]:
             yield Violation("order", chat, f"messages were {what} in another order than they were written")
         if strange := set(ids) - set(said):
             yield Violation("books", chat, f"nobody wrote what was {what}: {sorted(strange)}")
@@ -133,6 +142,19 @@ def _order_was_kept(books: Books, chat: str) -> Iterator[Violation]:
     ]
     if sorted(out, key=lambda bubble: order.get(bubble, -1)) != out:
         yield Violation("order", chat, f"bubbles went out in another order than they passed the fence: {out}")
+
+
+def _nothing_answers_what_was_deleted(books: Books, chat: str) -> Iterator[Violation]:
+    """From the moment at which a deletion is on record no draft that answers the message passes the fence."""
+    gone: set[str] = set()
+    for entry in books.journal_of(chat):
+        if entry.kind == "message.deleted":
+            gone.update(entry.facts["messages"])
+        elif entry.kind == "bubble.sending":
+            draft = books.drafts.get(entry.facts["draft"])
+            if draft is not None and gone.intersection(draft.messages):
+                what = f"bubble {entry.facts['bubble']} passed the fence, and what it answers was deleted"
+                yield Violation("deleted", chat, what)
 
 
 def _drafts_agree_with_the_messenger(books: Books, chat: str) -> Iterator[Violation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,8 @@ class Books:
     model: list[Line]
     part_of: Mapping[str, ChatKey]
     """Which chats are parts of which others."""
+    deleted: frozenset[str] = frozenset()
+    """The ids of what friends took back."""
 
     def journal_of(self, chat: str) -> list[Entry]:
         """A chat's own lines."""
@@ -64,6 +66,7 @@ async def open_books(
     messenger: list[Line],
     model: list[Line],
     part_of: Mapping[str, ChatKey] | None = None,
+    deleted: Collection[str] = (),
 ) -> Books:
     """Read what Redis has, and lay what others saw beside it."""
     partitions = office.store.partitions
@@ -95,4 +98,5 @@ async def open_books(
         messenger=messenger,
         model=model,
         part_of=part_of or {},
+        deleted=frozenset(deleted),
     )

@@ -24,12 +24,16 @@ from benchmarks.storm.record import Record
 TOKEN_SECONDS: Final = 0.02
 _ENDINGS: Final = ("blue birds", "old songs and green trees", "said the miller to his grey cat")
 _ENDLESS: Final = 100_000
+_LETTERS: Final = "abcdefghijklm"
+"""As many times as many words are several messages of Discord's."""
 _BURST: Final = ("amber", "birch", "cedar", "dune", "ember", "fjord", "grove", "harbor")
 _HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 
 
 def answer(word: str) -> list[str]:
     """The bubbles that answer a word: one to three, or a burst of eight."""
+    if word.startswith("wide"):
+        return [" ".join(f"{word}{letter}{other}" for letter in _LETTERS for other in _LETTERS)]
     if word.startswith("burst"):
         return [f"{word} {ending}" for ending in _BURST]
     return [f"{word} {ending}" for ending in _ENDINGS[: 1 + zlib.crc32(word.encode()) % 3]]
@@ -71,7 +75,7 @@ class _Connection(asyncio.Protocol):
         self._record.write("started", word=self._word)
         assert self._transport is not None
         self._transport.write(_HEAD)
-        if self._word.startswith("burst"):
+        if self._word.startswith(("burst", "wide")):
             while self._left is not None:
                 self._say()
         else:

@@ -65,6 +65,8 @@ class Friends:
         self._chance = chance
         self.said: dict[str, list[str]] = {str(chat): [] for chat in place.chats}
         """The ids of what they wrote, chat by chat, in order."""
+        self.deleted: set[str] = set()
+        """The ids of what they took back."""
         self._number = 0
 
     async def write(self, count: int, seconds: float) -> None:
@@ -73,13 +75,21 @@ class Friends:
         started = loop.time()
         for moment in sorted(self._chance.uniform(0, seconds) for _ in range(count)):
             await asyncio.sleep(max(0.0, started + moment - loop.time()))
-            self._number += 1
-            await self.say(f"Sam? {word(self._number)}")
+            await self.say(self.next_text())
+
+    def next_text(self) -> str:
+        """A text that nobody has written yet."""
+        self._number += 1
+        return f"Sam? {word(self._number)}"
+
+    def somebody(self) -> str:
+        """One of them."""
+        return self._chance.choice(FRIENDS)
 
     async def say(self, text: str) -> None:
         """One of them writes in some chat."""
         chat = self._chance.choice(self._place.chats)
-        message = await self._place.say(chat, self._chance.choice(FRIENDS), text)
+        message = await self._place.say(chat, self.somebody(), text)
         self.said[str(chat)].append(message["id"])
 
 

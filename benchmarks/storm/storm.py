@@ -118,8 +118,12 @@ async def all_final(place: Place, friends: Friends) -> bool:
             outcomes = await insist(lambda chat=chat: place.office.desk.chats.outcomes(chat))  # type: ignore[misc]
         except StoreError:
             return False
-        if not all(id_ in outcomes and outcomes[id_].outcome in FINAL for id_ in friends.said[str(chat)]):
-            return False
+        for id_ in friends.said[str(chat)]:
+            # What was deleted before anybody heard of it has no outcome.
+            if id_ not in friends.deleted and id_ not in outcomes:
+                return False
+            if id_ in outcomes and outcomes[id_].outcome not in FINAL:
+                return False
     return True
 
 

@@ -284,7 +284,9 @@ class Commands(app_commands.Group):
     async def _obey(self, asker: _Asker, order: Order) -> str:
         while True:
             try:
-                written = await self._written(asker, order)
+                written = await self._desk.consents.obey_command(
+                    order, asker.chat, asker.author, asker.once, asker.followed
+                )
                 break
             except StoreAway:
                 # The chat is latched until it is written.
@@ -298,17 +300,6 @@ class Commands(app_commands.Group):
             f"Done: it does not talk to you here any more, and what you wrote is out of what it reads.{whole} "
             "`/understudy optout undo:True` is the way back."
         )
-
-    async def _written(self, asker: _Asker, order: Order) -> ChatKey | None:
-        """Write an order into the ledger of the chat, or of the one that it will follow; gives which of them."""
-        obey, parent = self._desk.consents.obey_command, asker.followed
-        if await obey(order, asker.chat, asker.author, asker.once):
-            return asker.chat
-        if parent is None or not await obey(order, parent, asker.author, asker.once):
-            return None
-        # It may have followed in between, with the ledger as it was.
-        await obey(order, asker.chat, asker.author, asker.once)
-        return parent
 
     async def _state(self, chat: ChatKey) -> ChatState | None:
         try:

@@ -8,8 +8,12 @@ from pathlib import Path
 from benchmarks.discord_storm.books import UNKNOWN
 from benchmarks.discord_storm.storm import Plan, storm
 from benchmarks.storm.accountant import audit, story
-from benchmarks.storm.books import Books
+from benchmarks.storm.books import Books, Entry
 from benchmarks.storm.record import Line
+from chat.message import ChatKey
+
+WHOLE = ChatKey("discord", "1")
+"""A channel of which nothing in the books is a part."""
 
 
 async def test_a_storm_over_discord_loses_nothing_doubles_nothing_and_keeps_the_order(
@@ -28,6 +32,10 @@ async def test_a_storm_over_discord_loses_nothing_doubles_nothing_and_keeps_the_
         "gateway: cut",
         "gateway: events told twice",
         "kill words",
+        "kills of a channel",
+        "messages edited",
+        "messages edited into the kill word",
+        "messages taken back",
     ):
         assert figures.get(deed, 0) >= 1, deed
     assert figures["messages answered"] >= 1
@@ -45,5 +53,16 @@ def _the_accountant_notices(books: Books) -> None:
 
     assert "twice" in kinds([*books.messenger, out])
     assert "books" in kinds(others)
+    answered = books.drafts[out.facts["bubble"].partition(".")[0]].messages[-1]
+    chat = f"{out.facts['messenger']}/{out.facts['chat']}"
+    first = Entry(-1, 0.0, 0, "message.deleted", chat, {"messages": [answered]})
+    journals = {part: [first, *entries] for part, entries in books.journals.items()}
+    gone = dataclasses.replace(books, journals=journals)
+    assert "deleted" in {violation.kind for violation in audit(gone)}
+    kill = Entry(-1, 0.0, 0, "kill", "", {"scope": f"chat:{WHOLE}", "by": "", "reason": "", "in_flight": 0})
+    journals = {part: [kill, *entries] for part, entries in books.journals.items()}
+    assert "kill" not in {v.kind for v in audit(dataclasses.replace(books, journals=journals, part_of={}))}
+    parts = dict.fromkeys(books.said, WHOLE)
+    assert "kill" in {v.kind for v in audit(dataclasses.replace(books, journals=journals, part_of=parts))}
     strange = dataclasses.replace(out, facts=out.facts | {"bubble": UNKNOWN})
     assert "books" in kinds([*others, strange])
