@@ -43,7 +43,7 @@ class Consents:
         self._folder = folder
         self.people: Final = people
         self._latched: set[tuple[ChatKey, str]] = set()
-        self._noted: frozenset[ChatKey] = frozenset()
+        self._noted: frozenset[tuple[ChatKey, str]] = frozenset()
 
     async def of(self, chat: ChatKey) -> ChatConsent:
         """Give what stands in the ledger for a chat."""
@@ -102,12 +102,12 @@ class Consents:
             found = await writing
         finally:
             writing.cancel()
-        await self._on_disk(lambda folder: folder.forget(note))
+        await self._forget(note)
         return found
 
     def heed(self, notes: Iterable[OrderNote]) -> None:
         """Be silent in the chats of the stops that lie on disk, and no longer in those of others that did."""
-        self._noted = frozenset(note.chat for note in notes)
+        self._noted = frozenset((note.chat, note.id) for note in notes)
 
     async def obey_note(self, note: OrderNote) -> None:
         """Put a stop on record that was found on disk, unless a newer word of the person is in the ledger."""
@@ -121,7 +121,7 @@ class Consents:
             finally:
                 # While it lies there the chat is silent by that; and another process may put it on record.
                 self._latched -= {(chat, note.once) for chat in (note.chat, note.part_of) if chat}
-        await self._on_disk(lambda folder: folder.forget(note))
+        await self._forget(note)
 
     async def _write_down(self, order: Order, note: OrderNote) -> ChatKey | None:
         """Write an order into the ledger of the chat, or of the one that it will follow; gives which of them."""
@@ -132,6 +132,10 @@ class Consents:
         # It may have followed in between, with the ledger as it was.
         await self._obey(order, note.chat, note.person, note.once)
         return note.part_of
+
+    async def _forget(self, note: OrderNote) -> None:
+        await self._on_disk(lambda folder: folder.forget(note))
+        self._noted -= {(note.chat, note.id)}
 
     async def _on_disk(self, act: Callable[[OrderFolder], None]) -> None:
         if self._folder is None:
@@ -161,7 +165,7 @@ class Consents:
 
     def latched(self, chat: ChatKey) -> bool:
         """Whether somebody in a chat said stop, and Redis does not know it yet."""
-        return chat in self._noted or any(latched == chat for latched, _ in self._latched)
+        return any(latched == chat for latched, _ in (*self._noted, *self._latched))
 
     async def spoke_for_us(self, message: Message) -> bool:
         """Whether a message replies to one that stands in the owner's name."""

@@ -27,6 +27,13 @@ DISCORD_STORM: Final = f"{PROMISES}/test_discord_storm.py"
 
 MUTATIONS: Final = (
     Mutation(
+        "kill-between-parts",
+        "bot/messengers/discord/connector.py",
+        "if not await bubble.goes_on():",
+        "if False:",
+        (SENDING,),
+    ),
+    Mutation(
         "setup-intent",
         "bot/messengers/discord/checkup.py",
         "if flags.gateway_message_content or flags.gateway_message_content_limited:",
@@ -116,7 +123,7 @@ MUTATIONS: Final = (
         "bot/messengers/discord/connector.py",
         "Handing(bubble.chat, given_at)",
         "Handing(bubble.chat)",
-        (f"{SENDING}::test_all_parts_of_a_long_bubble_begin_while_one_yes_of_the_fence_is_fresh",),
+        (f"{SENDING}::test_each_part_of_a_long_bubble_begins_while_its_own_yes_of_the_fence_is_fresh",),
     ),
     Mutation(
         "among-very-many-messages-it-has-not-left",

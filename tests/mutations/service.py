@@ -13,10 +13,12 @@ from tests.mutations.killers import (
     PAUSING,
     PLACES,
     POSTPONING,
+    PROMISES,
 )
 from tests.mutations.mutation import Mutation
 
 SETUP: Final = "tests/bot/cli/test_discord.py"
+OPT_OUTS: Final = f"{PROMISES}/test_opt_outs.py"
 OUTBOX: Final = "tests/bot/test_outbox.py"
 
 MUTATIONS: Final = (
@@ -124,6 +126,45 @@ MUTATIONS: Final = (
         "elif scope.covers(claimed.chat, claimed.part_of) and",
         "elif scope.covers(claimed.chat, None) and",
         (PARTS,),
+    ),
+    Mutation(
+        "kill-between-messages",
+        "bot/sender.py",
+        "return answer is Fence.GO and fresh and not self._silent(outgoing)",
+        "return True",
+        (f"{PROMISES}/test_kill.py",),
+    ),
+    # Who opts out by a command while the store is away.
+    Mutation(
+        "opt-out-noted",
+        "bot/consents.py",
+        "await self._on_disk(lambda folder: folder.keep(note))",
+        "await self._on_disk(lambda folder: None)",
+        (OPT_OUTS,),
+    ),
+    Mutation(
+        "opt-out-heeded", "bot/consents.py", "in (*self._noted, *self._latched))", "in self._latched)", (OPT_OUTS,)
+    ),
+    Mutation(
+        "opt-out-outdated",
+        "bot/consents.py",
+        "if entry is not None and entry.at >= as_datetime(note.at_ms):",
+        "if entry is not None and not entry:",
+        (OPT_OUTS,),
+    ),
+    Mutation(
+        "opt-out-taken-back",
+        "bot/consents.py",
+        "await self._on_disk(lambda folder: folder.forget_of(chat, person.id))",
+        "await self._on_disk(lambda folder: None)",
+        (OPT_OUTS,),
+    ),
+    Mutation(
+        "opt-out-watched",
+        "bot/app.py",
+        "            group.create_task(self._office.order_watch.run())\n",
+        "",
+        (OPT_OUTS,),
     ),
     # What waits, and whom it speaks to.
     Mutation(
