@@ -143,7 +143,11 @@ MUTATIONS: Final = (
         (OPT_OUTS,),
     ),
     Mutation(
-        "opt-out-heeded", "bot/consents.py", "in (*self._noted, *self._latched))", "in self._latched)", (OPT_OUTS,)
+        "opt-out-heeded",
+        "bot/consents.py",
+        "in (*self._noted, *self._latched))",
+        "in self._latched)",
+        (OPT_OUTS,),
     ),
     Mutation(
         "opt-out-outdated",
