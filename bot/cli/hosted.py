@@ -1,4 +1,4 @@
-"""`hosted`: train at an OpenAI-compatible fine-tuning API, and take everything back from there."""
+"""`hosted`: train at an OpenAI-compatible fine-tuning API, speak as what came of it, and take everything back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bot.cli.hosted_desk import HostedDesk
 
 group = typer.Typer(
-    help="Train at a hosted fine-tuning API. Nothing leaves before you agreed to it.",
+    help="Train at a hosted fine-tuning API, and speak as what came of it. Nothing leaves before you agreed to it.",
     invoke_without_command=True,
 )
 
@@ -64,7 +64,7 @@ def train(
     ] = True,
     on_interrupt: OnInterrupt = "ask",
 ) -> None:
-    """Say what would leave, ask, moderate, upload, train, and watch to the end."""
+    """Say what would leave, ask, moderate, upload, train, watch to the end, and make a persona of it."""
     desk = _desk(context, base_url)
     numbers = {
         "n_epochs": epochs,

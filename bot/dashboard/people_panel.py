@@ -146,6 +146,8 @@ def _person(
             _source(entry)
             if ledger.may_train(who.id):
                 Tag("span", "; may be trained on", "u-soft")
+            if ledger.may_host(who.id):
+                Tag("span", "; may be sent to a persona's host", "u-soft")
         # What a person said for themselves is not taken back with a press by somebody else.
         if agree is None or (not may and entry is not None and entry.how is How.IN_CHAT):
             return

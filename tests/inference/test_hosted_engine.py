@@ -8,13 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from inference.client import ModelClient
+from inference.client import Limits, ModelClient
 from inference.engines.hosted import Cadence, HostedServer
-from inference.errors import EngineError, ModelAnswerInvalid, ModelError, ModelRejected, ModelUnavailable
+from inference.errors import (
+    EngineError,
+    ModelAnswerInvalid,
+    ModelError,
+    ModelRejected,
+    ModelTimeout,
+    ModelUnavailable,
+)
 from inference.persona import Persona
 from tests.fakes.hosted.persona import MODEL, endpoint_at, hosted_persona
 from tests.fakes.hosted.rules import Fault
-from tests.fakes.hosted.server import BASES, FakeHost, Play, fake_host
+from tests.fakes.hosted.server import BASES, KEY, FakeHost, Play, fake_host
 
 CHAT = "/v1/chat/completions"
 SELDOM = Cadence(check=3600, canary=3600, retry=3600)
@@ -113,7 +120,7 @@ async def test_a_host_that_gives_no_log_probabilities_proves_nothing(
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        (Fault("Incorrect API key provided", status=401), "refuses the key \\(401\\)"),
+        (Fault(f"Incorrect API key provided: {KEY}", status=401), "refuses the key \\(401\\)"),
         (Fault("Project has no access", status=403), "refuses the key \\(403\\)"),
         (Fault("The model does not exist", status=404), f"has no model {MODEL}"),
         (Fault("The server had an error", status=500), "failed \\(500\\)"),
@@ -132,6 +139,7 @@ async def test_what_an_answer_fails_with_is_one_line_until_the_host_has_passed_a
             _ = engine.endpoint
         assert engine.trouble.startswith(fake.name)
         assert "\n" not in engine.trouble
+        assert KEY not in engine.trouble
         fake.chat.refusal = None
         await engine.vouch()
         assert (engine.alive, engine.trouble) == (True, "")
@@ -150,6 +158,20 @@ async def test_a_broken_stream_is_no_answer_and_the_canary_comes_before_the_next
         fake.chat.cut_after = None
         await until(lambda: engine.alive)
         assert sum(not one.stream for one in fake.chat.asked) - canaries == len(persona.canary.probes)
+
+
+async def test_a_host_that_never_begins_to_answer_is_away(fake: FakeHost, persona: Persona) -> None:
+    async with HostedServer(endpoint_at(fake), allowed, SELDOM) as engine:
+        await engine.verify(persona)
+        fake.play(Play("POST", CHAT, "hold"))
+        hasty = Limits(first_token=0.2)
+        async with ModelClient(lambda: engine.endpoint, hasty, engine.vouch, hear=engine.hear) as client:
+            with pytest.raises(ModelTimeout):
+                await client.complete(persona.canary.probes[0].prompt, persona.sampling)
+        assert (
+            engine.trouble
+            == f"{fake.name}: the answer did not begin in time: see the model server's load and log"
+        )
 
 
 async def test_a_host_that_asks_to_be_left_alone_is(fake: FakeHost, persona: Persona) -> None:

@@ -13,8 +13,8 @@ MUTATIONS: Final = (
     Mutation(
         "a-host-needs-no-yes-to-begin",
         "bot/app.py",
-        "        await office.host_consents.require(hosted)\n",
-        "",
+        "    if hosted is not None:\n        await",
+        "    if False:\n        await",
         (f"{SPEAKING}::test_without_the_owners_yes_nothing_is_opened_and_nobody_speaks",),
     ),
     Mutation(
