@@ -152,6 +152,31 @@ async def test_who_takes_it_back_is_shown_no_longer(office: Office, fake: FakeHo
         assert "pangolin" not in fake.chat.shown
 
 
+async def test_a_yes_that_somebody_takes_back_closes_the_request_in_which_their_words_went(
+    office: Office, fake: FakeHost, persona: Persona
+) -> None:
+    await agree(office, persona)
+    fake.chat.says, fake.chat.pause = (lambda messages: "word " * 400), 0.05
+    room = Playground(office)
+    await room.open()
+    await let_be_sent(office, room, "mia")
+    async with speaking(office):
+        message = await room.say(MIAS)
+
+        async def streaming() -> bool:
+            return fake.chat.streams == 1
+
+        async def closed() -> bool:
+            return fake.chat.aborted == 1
+
+        await until(streaming)
+        await office.consents.withdraw(room.key, MIA, Purpose.HOSTED, How.OWNER, "olivia")
+        await until(closed)
+        found = await room.settled(message)
+        assert (found.outcome, fake.chat.streams) == ("ignored", 1)
+        assert "nobody who wrote agreed" in found.reason
+
+
 async def test_who_asks_whether_it_is_a_bot_is_answered_and_the_host_does_not_hear_of_it(
     office: Office, fake: FakeHost, persona: Persona
 ) -> None:

@@ -32,6 +32,13 @@ MUTATIONS: Final = (
         (f"{SPEAKING}::test_a_host_is_shown_what_those_wrote_who_agreed_and_nobody_else",),
     ),
     Mutation(
+        "a-host-writes-on-with-words-that-were-taken-back",
+        "bot/store/scripts/consent.lua",
+        "if purpose == 'hosted' and not agreed then",
+        "if false then",
+        (f"{SPEAKING}::test_a_yes_that_somebody_takes_back_closes_the_request_in_which_their_words_went",),
+    ),
+    Mutation(
         "silence-is-a-yes-to-a-host",
         "safety/rules/consent.py",
         "if subject.host and not _may_be_sent(subject):",

@@ -15,5 +15,10 @@ redis.call('HSET', key('consent', chat), field,
   cjson.encode({ agreed = agreed, how = ARGV[7], by = ARGV[8], at = now, name = ARGV[4] }))
 journal(now, 'consent.changed', chat, { person = person, purpose = purpose, agreed = agreed, how = ARGV[7], by = ARGV[8] })
 if purpose == 'answered' and not agreed then forget_person(now, chat, person) end
+if purpose == 'hosted' and not agreed then
+  -- What a host is writing, it writes with their messages before it.
+  rewrite_without(now, chat)
+  take_back(now, chat)
+end
 wake(chat)
 return 'changed'
