@@ -46,6 +46,8 @@ __all__ = [
 ]  # fmt: skip
 
 MANIFEST = "persona.toml"
+FORMAT: Final = 2
+"""Of the persona.toml that is written here; 1 is read as well."""
 HOSTED: Final = "hosted.json"
 """What hosted training writes about a model; a persona is made of it."""
 
@@ -92,7 +94,7 @@ class PersonaManifest(Frozen):
     file of format 1 has none of what may be left out but `shingles`, and always an adapter.
     """
 
-    format: Literal[1, 2] = 2
+    format: Literal[1, 2] = FORMAT
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     fingerprint: Sha256
     made: date | None = None
@@ -208,7 +210,7 @@ def resampled(folder: Path, sampling: Sampling) -> PersonaManifest:
         # Else a change to anything else would get a fingerprint that fits, by the way.
         raise _mismatch(manifest, template)
     changed = manifest.model_copy(update={"sampling": sampling})
-    changes = {"format": 2, "fingerprint": _fingerprint(changed, template), "evaluation": None}
+    changes = {"format": FORMAT, "fingerprint": _fingerprint(changed, template), "evaluation": None}
     changed = changed.model_copy(update=changes)
     write_persona_toml(folder, changed)
     return changed
@@ -295,7 +297,12 @@ def read_manifest(folder: Path) -> PersonaManifest:
         )
     text = _read_text(path)
     try:
-        return PersonaManifest.model_validate(tomllib.loads(text))
+        table = tomllib.loads(text)
+        if isinstance(table.get("format"), int) and table["format"] > FORMAT:
+            raise PersonaError(
+                f"{path} is of format {table['format']}, which a later version wrote: update Understudy"
+            )
+        return PersonaManifest.model_validate(table)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"line \d+", str(error))
         raise PersonaError(

@@ -12,7 +12,9 @@ import typer
 from bot.cli.wishes import wishes
 from bot.errors import SettingsInvalid
 
-_PERSONA = typer.Argument(help="The persona's folder.", show_default=False)
+_PERSONA = typer.Argument(
+    help="The persona's folder, or its name among those of the state folder.", show_default=False
+)
 _DATASET = typer.Option(
     help="The dataset that it was trained on.", show_default="found in the state folder by its fingerprint"
 )
@@ -22,14 +24,14 @@ _BASE = typer.Option(
 _SERVER = typer.Option(
     help="A server that serves it, such as http://127.0.0.1:8000, instead of llama.cpp here."
 )
-_KEY = typer.Option(help="The server's API key.", envvar="UNDERSTUDY_MODEL_API_KEY", show_default=False)
+_KEY = typer.Option(help="The server's API key.", envvar="UNDERSTUDY_MODEL__API_KEY", show_default=False)
 _TORCH = typer.Option("--torch", help="Speak with PyTorch in this process, instead of llama.cpp.")
 _SEED = typer.Option(help="Draws the cases and the answers.")
 
 
 def evaluate(
     context: typer.Context,
-    persona: Annotated[Path, _PERSONA],
+    persona: Annotated[str, _PERSONA],
     dataset: Annotated[Path | None, _DATASET] = None,
     base: Annotated[Path | None, _BASE] = None,
     generations: Annotated[int, typer.Option(min=20, help="How many answers to generate.")] = 500,
@@ -58,18 +60,28 @@ def evaluate(
 ) -> None:
     """Measure a persona on what its dataset holds out. The report quotes your chats: it is yours alone."""
     asked = wishes(context)
-    state = asked.settings(quiet="warning").state_dir
+    settings = asked.settings(quiet="warning")
     with _extra():
         from bot.cli.evaluating import Evaluating, Source  # noqa: PLC0415
+        from bot.cli.personas import Shelf  # noqa: PLC0415
 
-    source = Source(persona, state, dataset, base, server, api_key, here=torch, abreast=abreast)
+    source = Source(
+        Shelf(settings).folder(persona),
+        settings.state_dir,
+        dataset,
+        base,
+        server,
+        api_key,
+        here=torch,
+        abreast=abreast,
+    )
     work = Evaluating(source, generations, seed, out, as_json=as_json)
     asked.run(work.run(trials if sweep else 0))
 
 
 def ask(
     context: typer.Context,
-    persona: Annotated[Path, _PERSONA],
+    persona: Annotated[str, _PERSONA],
     question: Annotated[str, typer.Argument(help="Your own question.", show_default=False)] = "",
     about: Annotated[
         str,
@@ -86,13 +98,23 @@ def ask(
     if about not in {"", "published"}:
         raise SettingsInvalid(f"there are no questions called {about}: `--about published`, or ask your own")
     asked = wishes(context)
-    state = asked.settings(quiet="warning").state_dir
+    settings = asked.settings(quiet="warning")
     with _extra():
         from bot.cli.evaluating import Source, guess  # noqa: PLC0415
+        from bot.cli.personas import Shelf  # noqa: PLC0415
         from training.evaluation.ask import QUESTIONS  # noqa: PLC0415
 
     questions = ((question,) if question else ()) + (QUESTIONS if about or not question else ())
-    source = Source(persona, state, dataset, base, server, api_key, here=torch, abreast=1)
+    source = Source(
+        Shelf(settings).folder(persona),
+        settings.state_dir,
+        dataset,
+        base,
+        server,
+        api_key,
+        here=torch,
+        abreast=1,
+    )
     asked.run(guess(source, questions, seed))
 
 

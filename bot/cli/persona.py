@@ -69,7 +69,7 @@ def check(
         typer.Option(help="Ask the canary of: llama_cpp, openai, or none.", show_default="the engine set"),
     ] = "",
 ) -> None:
-    """Prove a persona: every file by its hash, the fingerprint, and the canary asked of the model server."""
+    """Prove a persona: weights and template by hash, the fingerprint, and the canary asked of the model server."""
     from bot.cli.personas import Shelf  # noqa: PLC0415
 
     asked = wishes(context)

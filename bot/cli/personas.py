@@ -18,7 +18,15 @@ from bot.errors import SettingsInvalid
 from bot.settings import Settings
 from inference.errors import PersonaError
 from inference.host import host_name
-from inference.persona import MANIFEST, PersonaManifest, Sampling, load_persona, read_manifest, resampled
+from inference.persona import (
+    HOSTED,
+    MANIFEST,
+    PersonaManifest,
+    Sampling,
+    load_persona,
+    read_manifest,
+    resampled,
+)
 from inference.sampling import PUBLISHED
 from training.card import card_of, score_words
 from training.places import noted_personas
@@ -38,7 +46,8 @@ class Shelf:
         if not which:
             return self.settings.persona
         for folder in (Path(which).expanduser(), self.settings.state_dir / PERSONAS / which):
-            if (folder / MANIFEST).is_file():
+            # What a host left in a persona's place is read as well: that says what it is.
+            if (folder / MANIFEST).is_file() or (folder / HOSTED).is_file():
                 return folder
         raise PersonaError(
             f"{which} is no persona: give its folder, or a name that `understudy persona list` shows"

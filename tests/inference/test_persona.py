@@ -170,7 +170,7 @@ async def test_typing_may_be_changed_by_hand(edit: Edit, persona_folder: Path) -
         ("temperature = 0.4", "temperature = nan", "sampling.temperature"),
         ("temperature = 0.4", "temprature = 0.4", "sampling.temprature"),
         ("max_tokens = 128", "max_tokens = 0", "sampling.max_tokens"),
-        ("format = 2", "format = 3", "format"),
+        ("format = 2", 'format = "SECRET"', "format"),
         ('file = "gguf/base.gguf"', 'file = "../base.gguf"', "base.gguf.file"),
         ('file = "gguf/base.gguf"', 'file = "/etc/passwd"', "base.gguf.file"),
         ('file = "gguf/base.gguf"', 'file = "C:\\\\base.gguf"', "base.gguf.file"),
@@ -186,6 +186,13 @@ async def test_a_senseless_value_is_named_and_not_shown(
         await load_persona(persona_folder)
     assert "SECRET" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+async def test_a_persona_of_a_later_version_asks_for_that(edit: Edit, persona_folder: Path) -> None:
+    # Whatever else such a file may say.
+    edit("format = 2", "format = 3\nwisdom = 1")
+    with pytest.raises(PersonaError, match="format 3, which a later version wrote: update Understudy"):
+        await load_persona(persona_folder)
 
 
 async def test_a_toml_that_is_not_utf8_is_an_error(persona_folder: Path) -> None:

@@ -29,12 +29,14 @@ from training.evaluation.perplexity import Perplexity
 from training.evaluation.score import Judged, Score, score
 from training.evaluation.silences import Silences, silences
 from training.evaluation.speaker import Said, Speaker
-from training.evaluation.style import Sample, Yardsticks, samples_of, yardsticks
+from training.evaluation.style import Sample, Yardsticks, once, samples_of, yardsticks_of
 from training.evaluation.voices import voices_of
 from training.layout import Case, Layout
 
 GENERATIONS = 500
 """Answers that an evaluation is made of."""
+FEW = 30
+"""Held-out answers of the person below which a report says that all of it hangs on hardly anything."""
 QUICK = 120
 """Answers that a search compares its trials by."""
 _PORTION = 32
@@ -75,7 +77,7 @@ class Bench:
     """Cases drawn from one side of a dataset, and what the person wrote in training.
 
     `generations` cases are drawn; where there are fewer, they are asked again with other seeds. Raises
-    DatasetTooSmall where nothing is held out that could be asked.
+    DatasetTooSmall where fewer than two answers of the person are held out that could be asked for.
     """
 
     def __init__(
@@ -94,9 +96,10 @@ class Bench:
         self.train: tuple[Row, ...] = dataset.rows("train")
         self.held_out: tuple[Row, ...] = dataset.rows(side)
         self.all_cases = layout.cases(self.held_out)
-        if not any(not case.silence for case in self.all_cases):
+        self.answers = sum(not case.silence for case in self.all_cases)
+        if self.answers < 2:
             raise DatasetTooSmall(
-                "nothing is held out that could be asked: raise split.held_out, and build the dataset again"
+                "hardly anything is held out that could be asked: raise split.held_out, and build the dataset again"
             )
         self.cases = _drawn(self.all_cases, generations, seed)
         facts = Facts.read(dataset.path)
@@ -159,6 +162,15 @@ class Bench:
             )
         return tuple(found)
 
+    def style(self, said: Sequence[Said], base: Sequence[Said] = ()) -> Yardsticks | None:
+        """How far answers lie from the person. Blocks. None where fewer than two moments can be compared."""
+        real, _ = samples_of(once(said))
+        _, generated = samples_of(said)
+        if len(real) < 2 or not any(map(split_bubbles, generated.texts)):
+            return None
+        own = Sample([case.real for case in self.own], [(c.chat, c.row.first.date()) for c in self.own])
+        return yardsticks_of(said, base, own, seed=self._seed)
+
     def measure(
         self,
         said: Sequence[Said],
@@ -169,14 +181,7 @@ class Bench:
         each_contact: bool = True,
     ) -> Measures:
         """Measure answers beside the base's and the person's own. Blocks. Raises TooFewTexts: nothing can be scored."""
-        own, marks = self.own, self.layout.marks
-        real, generated = samples_of(said)
-        _, others = samples_of(base)
-        style = None
-        if len(real) > 1 and any(map(split_bubbles, generated.texts)):
-            style = yardsticks(
-                real, generated, others, _sample(own) if len(own) >= len(generated) else (), seed=self._seed
-            )
+        marks, style = self.layout.marks, self.style(said, base)
         remembered = memory(self.train, said, [case.real for case in self.all_cases if not case.silence])
         wrong = faults(said, marks, self.languages)
         judged = self._judged(said)
@@ -270,7 +275,3 @@ def _drawn(cases: tuple[Case, ...], count: int, seed: int) -> tuple[Case, ...]:
     whole, rest = divmod(count, len(cases))
     drawn = sorted(random.Random(seed).sample(range(len(cases)), rest))
     return (*(cases * whole), *(cases[place] for place in drawn))
-
-
-def _sample(cases: Sequence[Case]) -> Sample:
-    return Sample([case.real for case in cases], [(case.chat, case.row.first.date()) for case in cases])

@@ -17,10 +17,10 @@ from training.evaluation.estimate import Estimate
 from training.evaluation.faults import Faults, faults
 from training.evaluation.memory import Hit, Memory
 from training.evaluation.said import Said
-from training.evaluation.style import Yardsticks, samples_of, yardsticks
+from training.evaluation.style import Yardsticks, once, samples_of, yardsticks_of
 
 FEWEST: Final = 30
-"""Answers below which nothing is said of a relationship."""
+"""Moments at which both wrote, below which nothing is said of a relationship."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def contacts(
     """Measure each chat with enough answers.
 
     `memory` is of the same `said`. `base` are the base's answers to the same cases, and `own` what the person wrote in
-    training, by chat: where there is less of it than of what was measured, the floor is taken between halves.
+    training, by chat.
     """
     places: dict[str, list[int]] = {}
     for number, one in enumerate(said):
@@ -71,17 +71,15 @@ def contacts(
     measured = {}
     for chat in sorted(places, key=lambda chat: (-len(places[chat]), chat)):
         here = [said[number] for number in places[chat]]
-        real, generated = samples_of(here)
-        if len(generated) < fewest:
+        if len(samples_of(once(here))[0]) < fewest:
             continue
-        _, others = samples_of([one for one in base if one.case.chat == chat])
-        earlier = (own or {}).get(chat, ())
+        _, generated = samples_of(here)
+        others = [one for one in base if one.case.chat == chat]
         numbers = set(places[chat])
         hits = tuple(hit for hit in memory.hits if hit.answer in numbers)
         measured[chat] = Contact(
             len(here),
-            # Fewer texts of training than held out would make all the samples as small.
-            yardsticks(real, generated, others, earlier if len(earlier) >= len(real) else (), seed=seed),
+            yardsticks_of(here, others, (own or {}).get(chat, ()), seed=seed),
             faults(here, marks, languages),
             _taken(judge, generated.texts),
             hits,

@@ -7,27 +7,31 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 
 from inference.pace import TypingProfile
 from inference.prompt import split_bubbles
 from training.dataset.facts import DELAYS
+from training.evaluation.estimate import Estimate
 from training.evaluation.said import Said
 from training.evaluation.style import jensen_shannon
+
+_RESAMPLES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """How many answers began within each step of `DELAYS`, the person's and the persona's, and their distance, 0 to 1.
+    """How many answers began within each step of `DELAYS`, the person's and the persona's, and how far they lie apart.
 
     The person's are by their exports' clock, as `facts.json` has them. The persona waits as it types, on
-    purpose never for hours: that is what the distance mostly says of somebody who is often away.
+    purpose never for hours: that is what the distance (0 to 1) mostly says of somebody who is often away.
     """
 
     person: tuple[int, ...]
     persona: tuple[int, ...]
-    distance: float
+    distance: Estimate
 
 
 def delay(person: Sequence[int], said: Sequence[Said], typing: TypingProfile) -> Delay | None:
@@ -44,5 +48,13 @@ def delay(person: Sequence[int], said: Sequence[Said], typing: TypingProfile) ->
         return None
     steps = Counter(max(bisect_right(DELAYS, wait) - 1, 0) for wait in waits)
     persona = tuple(steps[step] for step in range(len(DELAYS)))
-    apart = jensen_shannon(np.array(person, dtype=float), np.array(persona, dtype=float))
-    return Delay(tuple(person), persona, float(apart))
+    apart = float(jensen_shannon(np.array(person, dtype=float), np.array(persona, dtype=float)))
+    return Delay(tuple(person), persona, Estimate.resampled(apart, _resampled(person, persona), 0.0, 1.0))
+
+
+def _resampled(person: Sequence[int], persona: Sequence[int]) -> Any:  # noqa: ANN401
+    """The distance in each resample of both sides. Which conversation a delay is of is not known: each counts alone."""
+    draw = np.random.default_rng(0)
+    return jensen_shannon(
+        *(draw.multinomial(sum(side), np.array(side) / sum(side), _RESAMPLES) for side in (person, persona))
+    )

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
+from scipy.special import stdtrit
 
 _Z: Final = 1.959964
 """The normal distribution's 97.5 % point: every interval here is one of 95 %."""
+_ANYTHING: Final = 50.0
+"""Of a distance, a share or nats a token: further off than any that is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +72,16 @@ def resample_weights(groups: Sequence[Hashable], resamples: int, seed: int) -> A
     draw = np.random.default_rng(seed)
     counts = draw.multinomial(len(numbers), np.full(len(numbers), 1 / len(numbers)), size=resamples)
     return counts[:, group_of].astype(np.float32)
+
+
+def widened(replicates: Any, groups: int) -> Any:  # noqa: ANN401
+    """Spread replicates as far as the number of groups asks for that were drawn from.
+
+    Drawing few with replacement shows too little of their spread, and they say little about it to begin with: for a
+    mean it becomes Student's interval. Of one group nothing is known, and anything may be true.
+    """
+    if groups < 2:
+        return np.where(np.arange(len(replicates)) % 2, _ANYTHING, -_ANYTHING)
+    factor = math.sqrt(groups / (groups - 1)) * float(stdtrit(groups - 1, 0.975)) / _Z
+    middle = np.mean(replicates)
+    return middle + (replicates - middle) * factor

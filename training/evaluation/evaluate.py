@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from chat.private_file import write_private
-from inference.persona import read_manifest, write_persona_toml
+from inference.persona import FORMAT, read_manifest, write_persona_toml
 from inference.sampling import Sampling
 from training.errors import BaseUnusable
-from training.evaluation.bench import Bench, Measures, held_out_side
+from training.evaluation.bench import FEW, Bench, Measures, held_out_side
 from training.evaluation.figures import figures_of, summary_of
 from training.evaluation.generations import GENERATIONS as FILE
 from training.evaluation.generations import Generations
@@ -103,7 +103,7 @@ async def evaluate(
     heard("measuring", 0, 1)
     measures = await asyncio.to_thread(lambda: bench.measure(said, base, perplexity, typing=persona.typing))
     heard("measuring", 1, 1)
-    notes = (*subject.notes, *_notes(measures))
+    notes = (*subject.notes, *_notes(bench, measures))
     figures = {**asked, "date": plan.today.isoformat(), "notes": list(notes), **figures_of(measures)}
     write_private(out / FIGURES, (as_json(figures) + "\n").encode())
     write_private(out / REPORT, page(persona, measures, figures).encode())
@@ -122,11 +122,17 @@ def record(subject: Subject, evaluation: Evaluation) -> None:
     """
     manifest = read_manifest(subject.persona.folder)
     told = summary_of(evaluation.figures)
-    write_persona_toml(subject.persona.folder, manifest.model_copy(update={"format": 2, "evaluation": told}))
+    evaluated = manifest.model_copy(update={"format": FORMAT, "evaluation": told})
+    write_persona_toml(subject.persona.folder, evaluated)
 
 
-def _notes(measures: Measures) -> tuple[str, ...]:
+def _notes(bench: Bench, measures: Measures) -> tuple[str, ...]:
     told = []
+    if bench.answers < FEW:
+        told.append(
+            f"Only {bench.answers} answers of the person are held out: everything here hangs on those, however often "
+            "they were asked for. Import more chats, or raise split.held_out."
+        )
     if measures.too_long:
         told.append(
             f"{measures.too_long} cases were left out: their prompt is longer than the model's context."

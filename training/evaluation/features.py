@@ -48,8 +48,6 @@ class Feature(StrEnum):
     """The frequent words, and all others as one."""
     LETTERS = "letters"
     """The frequent runs of three characters, and all others as one."""
-    DELAY = "delay"
-    """How long an answer takes, where that is known. It comes with the text, and is not read off it."""
 
 
 Tally = Mapping[str, int]
@@ -60,8 +58,6 @@ TELLING: Final = 20
 """Characters below which no language is told."""
 SURE: Final = 0.9
 """How sure it must be; what is less so counts as unsure, for guesses at "haha ok" are noise alone."""
-DELAYS: Final = (0, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 3600, 7200, 14400, 43200)
-"""Seconds at which a new step of the delay begins."""
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _MARK: Final = re.compile(r"\.{2,}|…|[!?]{2,}|[-–—]{1,2}|[^\w\s]", re.ASCII)
@@ -102,7 +98,7 @@ class Vocabulary:
 
 
 def tallies(text: str, vocabulary: Vocabulary) -> Mapping[Feature, Tally]:
-    """Count every feature of one text but the delay. A feature of which it has nothing is left out."""
+    """Count every feature of one text. A feature of which it has nothing is left out."""
     bubbles = split_bubbles(text)
     counted: dict[Feature, Counter[str]] = {Feature.BUBBLES: Counter([str(min(len(bubbles), _MOST_BUBBLES))])}
     for feature, count in _OF_BUBBLES.items():
@@ -116,11 +112,6 @@ def tallies(text: str, vocabulary: Vocabulary) -> Mapping[Feature, Tally]:
     )
     counted[Feature.LETTERS] = Counter(run if run in vocabulary.runs else "" for run in _runs_of(plain))
     return MappingProxyType({feature: tally for feature, tally in counted.items() if tally})
-
-
-def delay_step(seconds: float) -> str:
-    """The category of a delay."""
-    return str(DELAYS[max(bisect_right(DELAYS, seconds) - 1, 0)])
 
 
 def _characters(bubble: str) -> Iterable[str]:

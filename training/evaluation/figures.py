@@ -49,7 +49,7 @@ def figures_of(measures: Measures) -> dict[str, Any]:
         and {
             "person": list(measures.delay.person),
             "persona": list(measures.delay.persona),
-            "distance": round(measures.delay.distance, _DIGITS),
+            "distance": told(measures.delay.distance),
         },
         # Chats are named by number: their names are people's.
         "contacts": measures.contacts

@@ -13,7 +13,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from training.errors import TooFewTexts
-from training.evaluation.estimate import Estimate, resample_weights
+from training.evaluation.estimate import Estimate, resample_weights, widened
 from training.held_out import labelled_logits
 from training.layout import IGNORED, Tokens
 
@@ -105,7 +105,8 @@ def _batch(model: Any, rows: Sequence[Tokens]) -> tuple[list[float], list[int]]:
 def _ratios(values: Sequence[float], weights: Sequence[int], seed: int) -> Any:  # noqa: ANN401
     """Sum over sum, in each resample of the rows."""
     drawn = resample_weights(range(len(values)), _RESAMPLES, seed)
-    return (drawn @ np.array(values, dtype=np.float64)) / (drawn @ np.array(weights, dtype=np.float64))
+    found = (drawn @ np.array(values, dtype=np.float64)) / (drawn @ np.array(weights, dtype=np.float64))
+    return widened(found, len(values))
 
 
 def _between(value: float, replicates: Any) -> Estimate:  # noqa: ANN401

@@ -34,7 +34,8 @@ tbody tr{border-top:1px solid var(--line)}tbody th{font-weight:500}
 .private{border:2px solid #c33;border-radius:.4rem;padding:.5rem .9rem;font-weight:600}
 .warning{border-left:4px solid #c60;padding:.2rem .8rem}.soft{opacity:.75}small{font-weight:400}
 .score{font-size:3.2rem;font-weight:700;line-height:1;margin:.5rem 0}.score small{font-size:1.1rem}
-figure{margin:1rem 0;overflow-x:auto}figcaption{font-weight:600}svg{max-width:100%}
+.wide{overflow-x:auto}figure{margin:1rem 0;overflow-x:auto}figcaption{font-weight:600}svg{max-width:100%}
+figure svg{height:auto;min-width:32rem}
 svg text{fill:currentColor;font-size:12px}svg text.value{opacity:.7;font-size:11px}
 .persona{fill:var(--persona);stroke:var(--persona)}.person{fill:var(--person);stroke:var(--person)}
 .base{fill:var(--base);stroke:var(--base)}.others{fill:var(--others);stroke:var(--others)}.track{fill:var(--line)}
@@ -289,7 +290,7 @@ def _moments(measures: Measures) -> Iterator[str]:
         yield legend(_WHO[:2])
         names = [f"from {_seconds(begin)}" for begin in DELAYS]
         yield bars(
-            f"Until an answer begins; distance {late.distance:.2f}",
+            f"Until an answer begins; distance {_range(late.distance)}",
             names,
             [("persona", _shares(late.persona)), ("person", _shares(late.person))],
         )
@@ -369,7 +370,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         f"<tr><th>{escape(row[0])}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])}</tr>"
         for row in rows
     )
-    return f"<table>{top}<tbody>{body}</tbody></table>"
+    return f'<div class="wide"><table>{top}<tbody>{body}</tbody></table></div>'
 
 
 def _share(estimate: Estimate) -> str:

@@ -9,18 +9,18 @@ compared with those of samples of the same size alone, and `yardsticks` cuts all
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
-from training.evaluation.estimate import Estimate, resample_weights
-from training.evaluation.features import Feature, Tally, Vocabulary, delay_step, tallies
+from training.evaluation.estimate import Estimate, resample_weights, widened
+from training.evaluation.features import Feature, Tally, Vocabulary, tallies
 from training.evaluation.said import Said, is_silence
 
-_FEWEST: Final = {Feature.LANGUAGE: 20, Feature.DELAY: 20}
+_FEWEST: Final = {Feature.LANGUAGE: 20}
 """Features that not every text has: with fewer on either side nothing is said about them."""
 _SEED_STEP: Final = 1 << 20
 
@@ -30,17 +30,15 @@ class Sample:
     """Texts of one author, a burst each with one message a line.
 
     `conversations` says for each which it is of: they are resampled whole, and each text alone where it is empty.
-    `delays` are seconds from the message that is answered, None where nobody knows. Raises ValueError where
-    their numbers differ.
+    Raises ValueError where their numbers differ.
     """
 
     texts: Sequence[str] = field(repr=False)
     conversations: Sequence[Hashable] = ()
-    delays: Sequence[float | None] = ()
 
     def __post_init__(self) -> None:
-        if {len(self.conversations), len(self.delays)} - {0, len(self.texts)}:
-            raise ValueError("each text has one conversation and one delay, or none has")
+        if len(self.conversations) not in {0, len(self.texts)}:
+            raise ValueError("each text has one conversation, or none has")
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -50,7 +48,6 @@ class Sample:
         return Sample(
             [self.texts[place] for place in places],
             [self.conversations[place] for place in places] if self.conversations else (),
-            [self.delays[place] for place in places] if self.delays else (),
         )
 
     def drawn(self, count: int, seed: int) -> Sample:
@@ -99,6 +96,29 @@ def samples_of(said: Sequence[Said]) -> tuple[Sample, Sample]:
         Sample([one.case.real for one in spoken], days),
         Sample([one.answer.text for one in spoken], days),
     )
+
+
+def once(said: Iterable[Said]) -> Sequence[Said]:
+    """The first answer to each case, where cases were asked several times."""
+    first: dict[int, Said] = {}
+    for one in said:
+        first.setdefault(id(one.case), one)
+    return tuple(first.values())
+
+
+def yardsticks_of(
+    said: Sequence[Said], base: Sequence[Said], own: Sequence[str] | Sample, *, seed: int
+) -> Yardsticks:
+    """Measure answers against what the person wrote to the same prompts; `own` is what they wrote in training.
+
+    Where that is less than was answered, each case counts once: of one that was asked several times the same real text
+    would stand in both halves, and nobody is at any distance from that. Raises ValueError as `yardsticks` does.
+    """
+    if len(own) < len(said):
+        said, base = once(said), once(base)
+    real, generated = samples_of(said)
+    _, others = samples_of(base)
+    return yardsticks(real, generated, others, own if len(own) >= len(generated) else (), seed=seed)
 
 
 def style_distance(
@@ -156,12 +176,14 @@ def yardsticks(
     # A mean over other features would be another figure.
     found = [{feature: drift for feature, drift in one.items() if feature in common} for one in found]
     summaries = [_summary(one, (size, size)) for one in found]
+    # Of one conversation nothing is known of chance, and so of no scale that it stands out from chance.
+    known = len(other) and min(side.groups for side in counted) > 1
     return Yardsticks(
         size,
         summaries[0],
         summaries[1],
         summaries[2] if len(other) else None,
-        _normalised(*map(_mean, found)) if len(other) else None,
+        _normalised(*map(_mean, found)) if known else None,
         split_half,
     )
 
@@ -186,15 +208,13 @@ class _Counted:
     """A sample counted, and how often each of its texts stands in each resample."""
 
     def __init__(self, sample: Sample, vocabulary: Vocabulary, resamples: int, seed: int) -> None:
-        counted = [dict(tallies(text, vocabulary)) for text in sample.texts]
-        for tally, delay in zip(counted, sample.delays, strict=False):
-            if delay is not None:
-                tally[Feature.DELAY] = {delay_step(delay): 1}
+        counted = [tallies(text, vocabulary) for text in sample.texts]
         self.tallies: Mapping[Feature, Sequence[tuple[int, Tally]]] = {
             feature: [(place, tally[feature]) for place, tally in enumerate(counted) if feature in tally]
             for feature in Feature
         }
         groups = sample.conversations or range(len(sample))
+        self.groups = len(set(groups))
         drawn = resample_weights(groups, resamples, seed)
         # The sample as it is comes first, so that one product gives the value and all its replicates.
         self._weights = np.vstack([np.ones((1, len(sample)), dtype=np.float32), drawn])
@@ -244,7 +264,7 @@ def _compared(first: _Counted, second: _Counted) -> Mapping[Feature, _Drift]:
         }
         categories = {name: place for place, name in enumerate(sorted(names))}
         drift = jensen_shannon(*(side.distributions(feature, categories) for side in (first, second)))
-        found[feature] = _Drift(float(drift[0]), drift[1:])
+        found[feature] = _Drift(float(drift[0]), widened(drift[1:], min(first.groups, second.groups)))
     return found
 
 

@@ -11,12 +11,10 @@ from typing import Any, Final, Self
 import optuna
 
 from inference.sampling import PUBLISHED, Sampling
-from training.errors import TooFewTexts
 from training.evaluation.bench import Bench
 from training.evaluation.estimate import Estimate
 from training.evaluation.faults import faults
 from training.evaluation.speaker import Speaker
-from training.evaluation.style import samples_of, yardsticks
 
 TRIALS: Final = 24
 FAULTY: Final = 0.02
@@ -90,7 +88,7 @@ async def sweep(
             sampling = packaged.model_copy(update=_drawn(asked, known=every_filter)) if number else packaged
             if not number:
                 _drawn(asked, known=every_filter)
-            trial = await _tried(bench, speaker, sampling, seed)
+            trial = await _tried(bench, speaker, sampling)
             found.append(trial)
             # Faults push away as strongly as they are many; what is borne with does not.
             study.tell(asked, trial.beyond + max(0.0, trial.faults.value - FAULTY))
@@ -100,18 +98,11 @@ async def sweep(
     return Sweep.of(found)
 
 
-async def _tried(bench: Bench, speaker: Speaker, sampling: Sampling, seed: int) -> Trial:
+async def _tried(bench: Bench, speaker: Speaker, sampling: Sampling) -> Trial:
     said = await bench.say(speaker, sampling)
     wrong = faults(said, bench.layout.marks, bench.languages).any
-    real, generated = samples_of(said)
-    own = [case.real for case in bench.own]
-    try:
-        if len(real) < 2 or not any(text.strip() for text in generated.texts):
-            raise TooFewTexts("nothing was said")
-        found = await asyncio.to_thread(
-            yardsticks, real, generated, (), own if len(own) >= len(real) else (), seed=seed
-        )
-    except TooFewTexts:
+    found = await asyncio.to_thread(bench.style, said)
+    if found is None:
         return Trial(sampling, None, _WORST, wrong)
     # Beyond the floor, for a sampling that keeps silent more often is measured on fewer texts.
     beyond = found.persona.mean.value - found.floor.mean.value

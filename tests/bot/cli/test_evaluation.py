@@ -85,7 +85,9 @@ async def test_ask_shows_both_answers_and_what_they_are(understudy: CommandLine,
     assert "Who is the funniest here?" in ended.out
     assert "personality" not in ended.out
     assert "the bare base" in ended.out
-    everything = await understudy("ask", str(sam), "--about", "published")
+    # By its name on the shelf; and a key in the environment is for servers, and no reason to refuse.
+    shutil.copytree(sam, understudy.state_dir / "personas" / "sam")
+    everything = await understudy("ask", "sam", "--about", "published", model__api_key="hunter2")
     assert "What is the personality of the one who wrote the prompts?" in everything.out
     wrong = await understudy("ask", str(sam), "--about", "me")
     assert wrong.code == 2

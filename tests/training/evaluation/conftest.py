@@ -71,18 +71,22 @@ async def speakers(sam: Persona, sample_model: tuple[Any, Any], tmp_path: Path) 
 @pytest.fixture(scope="session")
 def sample_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of the last part of Sam's chat; what is held out has templates that are in no training."""
+    return dataset_since("2024-05-07", tmp_path_factory.mktemp("data"))
+
+
+def dataset_since(day: str, folder: Path, test: float = 1.0) -> Path:
+    """A dataset of the last part of Sam's chat that holds out what was said from that day on; `test` of it as test."""
     from chat.exports.formats import read_export
     from training.dataset.build import make_rows, write_dataset
     from training.dataset.cookbook import read_recipe
     from training.dataset.facts import facts_of
     from training.dataset.filters import Filtered
 
-    folder = tmp_path_factory.mktemp("data")
     lines = (SAMPLE / "sam_export.txt").read_text(encoding="utf-8").splitlines(keepends=True)
     chat = folder / "WhatsApp Chat with Friday five.txt"
     chat.write_text("".join(lines[-2600:]), encoding="utf-8")
     exports = [read_export(chat, "Sam")]
-    recipe = read_recipe("turns", ['split.since="2024-05-07"', "split.test=1.0"])
+    recipe = read_recipe("turns", [f'split.since="{day}"', f"split.test={test}"])
     write_dataset(make_rows(exports, recipe), recipe, folder / "data")
     facts_of(Filtered(tuple(exports))).write(folder / "data")
     return folder / "data"

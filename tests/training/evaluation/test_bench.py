@@ -11,8 +11,9 @@ import pytest
 from inference.errors import PromptTooLong
 from inference.pace import TypingProfile
 from inference.sampling import Sampling
-from tests.training.evaluation.conftest import SAMPLE
+from tests.training.evaluation.conftest import SAMPLE, dataset_since
 from training.dataset.folder import open_dataset
+from training.errors import DatasetTooSmall
 from training.evaluation.bench import Bench, held_out_side
 from training.evaluation.generations import Generations
 from training.evaluation.score import Part
@@ -56,6 +57,23 @@ def bench(sample_data: Path) -> Bench:
         dataset.recipe, load_tokenizer(BaseFolder(SAMPLE / "base")), read_manifest(SAMPLE).prompt
     )
     return Bench(dataset, layout, side=held_out_side(dataset), generations=160)
+
+
+async def test_two_answers_are_the_least_that_is_measured_and_tell_next_to_nothing(
+    bench: Bench, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    with pytest.raises(DatasetTooSmall, match=r"raise split\.held_out"):
+        Bench(open_dataset(dataset_since("2024-08-13", one, test=0.25)), bench.layout, side="test")
+    few = Bench(open_dataset(dataset_since("2024-08-14", two)), bench.layout, side="test", generations=40)
+    assert few.answers == 2
+    said = await few.say(Reader([case.real for case in few.own]), SAMPLING)
+    found = few.style(said, await few.say(Reader(POLITE), SAMPLING))
+    assert found is not None
+    assert found.normalised is None
+    assert (found.persona.mean.low, found.persona.mean.high) == (0, 1)
 
 
 async def test_the_person_scores_high_and_a_stranger_low(bench: Bench) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.training.evaluation.samples import bursts, row, told
+from tests.training.evaluation.samples import Answered, Told, bursts, row, told
 from training.evaluation.contacts import contacts
 from training.evaluation.faults import Fault
 from training.evaluation.memory import memory
@@ -37,6 +37,14 @@ def test_each_chat_with_enough_answers_is_measured_by_itself() -> None:
     assert unlike.repeating.value == 1 / 51
     assert like.faults.counts[Fault.EMPTY].answers == 0
     assert like.taken is None
+
+
+def test_few_moments_stay_few_however_often_they_are_asked_for() -> None:
+    asked = [told("", SAM[at], "whatsapp/asked-often", day=at) for at in range(29)]
+    said = [Told(one.case, Answered(SAM[1000 + at])) for at, one in enumerate(asked * 5)]
+    found = contacts(said, memory([], said, SAM[:29]), marks=(), languages={"en"}, seed=1)
+    assert not found.measured
+    assert found.too_few == {"whatsapp/asked-often": 145}
 
 
 def test_the_moments_are_those_at_which_both_wrote_something() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluation.estimate import Estimate, resample_weights
+from training.evaluation.estimate import Estimate, resample_weights, widened
 
 
 def test_a_share_has_wilsons_interval() -> None:
@@ -58,3 +58,21 @@ def test_whole_groups_are_drawn_and_the_same_seed_draws_the_same() -> None:
     assert (weights[:, [0, 2, 3]].sum(axis=1) == 3).all()
     assert (weights == resample_weights(groups, 50, 7)).all()
     assert (weights != resample_weights(groups, 50, 8)).any()
+
+
+@pytest.mark.parametrize("groups", [3, 6, 40])
+def test_of_few_groups_the_interval_is_as_often_right_as_of_many(groups: int) -> None:
+    draw, missed = np.random.default_rng(groups), 0
+    for seed in range(600):
+        drawn = draw.normal(5, 2, groups)
+        weights = resample_weights(range(groups), 300, seed)
+        found = Estimate.resampled(
+            float(drawn.mean()), widened((weights @ drawn) / weights.sum(axis=1), groups)
+        )
+        missed += not found.low <= 5 <= found.high
+    assert missed / 600 == pytest.approx(0.05, abs=0.03)
+
+
+def test_of_one_group_anything_may_be_true() -> None:
+    found = Estimate.resampled(0.3, widened(np.full(100, 0.3), 1), 0.0, 1.0)
+    assert (found.low, found.high) == (0, 1)

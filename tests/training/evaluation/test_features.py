@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.evaluation.features import Feature, Vocabulary, delay_step, tallies
+from training.evaluation.features import Feature, Vocabulary, tallies
 from training.evaluation.laughter import laughs
 
 NONE = Vocabulary(frozenset(), frozenset())
@@ -72,10 +72,6 @@ def test_any_text_is_counted_and_order_of_lines_does_not_matter(lines: list[str]
     again = tallies("\n".join(reversed(lines)), NONE)
     for feature in set(counted) - {Feature.LETTERS, Feature.LANGUAGE}:
         assert counted[feature] == again[feature]
-
-
-def test_a_delay_falls_in_a_step() -> None:
-    assert [delay_step(seconds) for seconds in (-3, 0, 7, 3600, 10**6)] == ["0", "0", "5", "3600", "43200"]
 
 
 @pytest.mark.parametrize(

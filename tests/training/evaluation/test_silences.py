@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from inference.pace import TypingProfile
 from inference.prompt import SILENCE
 from tests.training.evaluation.samples import told
@@ -42,9 +44,15 @@ def test_the_delay_is_that_of_the_typing_profile_beside_the_persons_own() -> Non
     apart, alike = delay(person, said, quick), delay(person, said, slow)
     assert apart is not None
     assert alike is not None
-    assert (apart.persona[0], apart.distance) == (40, 1.0)
-    assert (alike.persona[1], alike.distance) == (40, 0.0)
+    assert (apart.persona[0], apart.distance.value) == (40, 1.0)
+    assert (alike.persona[1], alike.distance.value) == (40, 0.0)
     assert delay(person, said, quick) == apart
+    person[0] = 100
+    between = delay(person, said, quick)
+    assert between is not None
+    # Half of the person's are where all of the persona's are.
+    assert between.distance.value == pytest.approx(0.558, abs=0.001)
+    assert 0.4 < between.distance.low < between.distance.value < between.distance.high < 0.7
 
 
 def test_of_no_delays_and_of_no_answers_nothing_is_said() -> None:

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.training.evaluation.samples import bursts
+from tests.training.evaluation.samples import Answered, Told, bursts, told
 from training.evaluation.features import Feature, Vocabulary
-from training.evaluation.style import Sample, jensen_shannon, style_distance, yardsticks
+from training.evaluation.style import Sample, jensen_shannon, style_distance, yardsticks, yardsticks_of
+
+POLITE = "Certainly! I would be delighted to assist you with that, my dear friend."
 
 _TEXTS = st.lists(
     st.text(max_size=30)
@@ -148,15 +150,34 @@ def test_like_the_base_is_one_and_like_the_person_is_nothing() -> None:
     assert 0.2 < mixed.low < mixed.high < 0.8
 
 
-def test_delays_are_a_feature_where_they_are_known_on_both_sides() -> None:
-    texts = ["ok"] * 40
-    quick, slow = Sample(texts, delays=[3.0] * 40), Sample(texts, delays=[None, *[900.0] * 39])
-    assert style_distance(quick, slow, seed=1).features[Feature.DELAY].value == 1
-    assert Feature.DELAY not in style_distance(quick, texts, seed=1).features
-    assert (
-        Feature.DELAY
-        not in style_distance(quick, Sample(texts, delays=[None] * 30 + [3.0] * 10), seed=1).features
-    )
+@pytest.mark.parametrize("earlier", [0, 60])
+def test_moments_that_were_asked_several_times_count_once_where_there_is_little_of_the_person(
+    earlier: int,
+) -> None:
+    sam, own = bursts("Sam"), bursts("Sam")[1000 : 1000 + earlier]
+    # An odd number of them, asked in turn: the same texts would stand in both halves.
+    moments = [told("", real, day=day) for day, real in enumerate(sam[:51])] * 9
+    said = [Told(one.case, Answered(sam[2000 + at])) for at, one in enumerate(moments)]
+    base = [Told(one.case, Answered(POLITE)) for one in moments]
+    found = yardsticks_of(said, base, own, seed=1)
+    assert (found.split_half, found.texts) == (not earlier, 51 if earlier else 25)
+    assert found.floor.mean.value == pytest.approx(found.persona.mean.value, abs=0.05)
+    assert found.base is not None
+    assert found.base.mean.low > found.floor.mean.high
+
+
+def test_of_few_conversations_little_is_known_and_of_one_nothing() -> None:
+    sam, nora = bursts("Sam")[:60], bursts("Nora")[:60]
+    wide = []
+    for days in (60, 6, 2):
+        sides = (Sample(texts, [place % days for place in range(60)]) for texts in (sam, nora))
+        one = style_distance(*sides, seed=1).mean
+        wide.append(one.high - one.low)
+    assert wide[0] < wide[1] < wide[2]
+    day = [0] * 60
+    found = yardsticks(Sample(sam, day), Sample(nora, day), Sample(nora, day), Sample(sam, day), seed=1)
+    assert (found.persona.mean.low, found.persona.mean.high) == (0, 1)
+    assert found.normalised is None
 
 
 def test_nothing_cannot_be_measured() -> None:
