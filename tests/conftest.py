@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bot.app import Office, open_office
@@ -18,6 +19,14 @@ from bot.worker import WorkerSettings
 from safety.rules.commitment import CommitmentSettings
 from tests.fakes.persona import write_persona
 from tests.servers import end_servers
+
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+hypothesis.settings.register_profile(
+    "unhurried",
+    deadline=None,
+    suppress_health_check={*hypothesis.settings().suppress_health_check, hypothesis.HealthCheck.too_slow},
+)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True, scope="session")

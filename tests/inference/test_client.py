@@ -31,7 +31,9 @@ from tests.fakes.openai_server import FakeOpenAIServer, Reply
 
 PROMPT = (PromptMessage("system", "You are Sam."), PromptMessage("user", "Mia: SECRET plans?"))
 SAMPLING = Sampling(temperature=0.5, top_p=0.9, min_p=0.05, repeat_penalty=1.1, max_tokens=40, stop=("\n\n",))
-QUICK = Limits(connect=2, short=2, first_token=2, total=5, backoff=0.01)
+QUICK = Limits(connect=20, short=20, first_token=20, total=40, backoff=0.01)
+"""Quick to ask again, and patient with a machine that is busy."""
+PATIENCE = 20.0
 
 
 @pytest.fixture
@@ -58,14 +60,12 @@ async def test_a_whole_answer(server: FakeOpenAIServer, client: ModelClient) -> 
 async def test_pieces_arrive_while_the_answer_is_written(
     server: FakeOpenAIServer, client: ModelClient
 ) -> None:
-    server.reply = Reply(("a", "b", "c"), pause=0.1)
-    times = []
-    pieces = []
-    async for piece in client.stream(PROMPT, SAMPLING):
-        pieces.append(piece)
-        times.append(time.monotonic())
-    assert pieces == ["a", "b", "c"]
-    assert times[2] - times[0] > 0.15
+    server.reply = Reply(("a", "b", "c"))
+    assert [piece async for piece in client.stream(PROMPT, SAMPLING)] == ["a", "b", "c"]
+    # Of an answer that takes minutes, too, the first piece comes at once.
+    server.reply = Reply(("x",) * 10_000, pause=0.02)
+    async with aclosing(client.stream(PROMPT, SAMPLING)) as pieces:
+        assert await anext(pieces) == "x"
 
 
 async def test_every_filter_is_named_in_the_request(server: FakeOpenAIServer) -> None:
@@ -139,9 +139,8 @@ async def test_a_senseless_retry_after_counts_as_none(
     server: FakeOpenAIServer, client: ModelClient, value: str
 ) -> None:
     server.replies.append(Reply(status=503, headers={"Retry-After": value}))
-    started = time.monotonic()
     assert (await client.complete(PROMPT, SAMPLING)).text == "hey there"
-    assert time.monotonic() - started < 0.8
+    assert len(server.requests) == 2
 
 
 async def test_tries_end(server: FakeOpenAIServer, client: ModelClient) -> None:
@@ -281,7 +280,7 @@ async def test_a_runaway_answer_is_cut_off_and_thrown_away(server: FakeOpenAISer
     async with ModelClient(server.endpoint(), Limits(answer_bytes=1000, total=20)) as client:
         with pytest.raises(ModelAnswerInvalid, match="1000 bytes"):
             await client.complete(PROMPT, SAMPLING)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             await server.aborted.wait()
 
 
@@ -304,24 +303,22 @@ async def test_a_first_token_that_does_not_come_times_out(server: FakeOpenAIServ
     async with ModelClient(server.endpoint(), Limits(first_token=0.2)) as client:
         with pytest.raises(ModelTimeout, match="did not begin"):
             await client.complete(PROMPT, SAMPLING)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             await server.aborted.wait()
 
 
 async def test_an_answer_that_does_not_end_times_out(server: FakeOpenAIServer) -> None:
     server.reply = Reply(("x",) * 1000, pause=0.02)
-    async with ModelClient(server.endpoint(), Limits(first_token=5, total=0.5)) as client:
-        started = time.monotonic()
+    async with ModelClient(server.endpoint(), Limits(first_token=PATIENCE, total=0.5)) as client:
         with pytest.raises(ModelTimeout, match="did not end"):
             await client.complete(PROMPT, SAMPLING)
-        assert time.monotonic() - started < 2
 
 
 async def test_the_callers_own_work_between_pieces_is_not_timed(server: FakeOpenAIServer) -> None:
     server.reply = Reply(("a", "b"))
-    async with ModelClient(server.endpoint(), Limits(first_token=0.2, total=20)) as client:
+    async with ModelClient(server.endpoint(), Limits(first_token=1, total=20)) as client:
         async for _ in client.stream(PROMPT, SAMPLING):
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(1.1)
 
 
 async def test_cancelling_is_noticed_by_the_server_at_once(
@@ -329,16 +326,13 @@ async def test_cancelling_is_noticed_by_the_server_at_once(
 ) -> None:
     server.reply = Reply(("x",) * 1000, pause=0.05)
     task = asyncio.create_task(client.complete(PROMPT, SAMPLING))
-    await asyncio.sleep(0.3)
-    assert len(server.requests) == 1
+    await server.asked.wait()
     assert not server.aborted.is_set()
-    started = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE):
         await server.aborted.wait()
-    assert time.monotonic() - started < 0.5
 
 
 async def test_cancelling_before_the_first_token_is_noticed_too(
@@ -350,7 +344,7 @@ async def test_cancelling_before_the_first_token_is_noticed_too(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE):
         await server.aborted.wait()
 
 
@@ -361,7 +355,7 @@ async def test_leaving_the_stream_early_stops_the_generation(
     async with aclosing(client.stream(PROMPT, SAMPLING)) as pieces:
         async for _ in pieces:
             break
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE):
         await server.aborted.wait()
 
 

@@ -391,7 +391,7 @@ async def test_the_child_goes_when_its_parent_is_killed(
     assert not refused(address)
     parent.send_signal(number)
     await parent.wait()
-    await until(lambda: refused(address), seconds=2)
+    await until(lambda: refused(address))
 
 
 PARENT = """

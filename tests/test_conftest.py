@@ -1,10 +1,12 @@
-"""Tests that end a program with Ctrl-C do so wherever they run, also in a background job that does not hear it."""
+"""No test fails for where it runs: in a background job that does not hear Ctrl-C, or on a machine that is busy."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
+
+import hypothesis
 
 HEARS = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
 
@@ -23,3 +25,8 @@ def test_it_does_so_where_whoever_started_the_tests_does_not() -> None:
         background, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stdout
+
+
+def test_no_example_fails_for_having_taken_long() -> None:
+    assert hypothesis.settings().deadline is None
+    assert hypothesis.HealthCheck.too_slow in hypothesis.settings().suppress_health_check
