@@ -15,15 +15,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.storm.process import ready
-from bot.app import open_office, open_service
-from bot.errors import StoreAway
+from benchmarks.storm.service import serve
+from bot.app import Office, open_office
 from bot.log import configure_logs
 from bot.messengers.discord.connector import DiscordConnector
 from bot.pacing import Pacing
 from bot.settings import Settings
 from tests.fakes.discord.server import connector_to
-from tests.fakes.model_server import ServedEngine
 
 
 @dataclass(frozen=True)
@@ -39,32 +37,23 @@ class Orders:
 
 
 async def main(orders: Orders) -> None:
-    """Serve until killed."""
+    """Serve Discord."""
     configure_logs("info")
     # It says each reconnection with a traceback; the storm has hundreds.
     logging.getLogger("discord").setLevel(logging.CRITICAL)
     settings = Settings(**orders.settings)
     context = ssl.create_default_context(cafile=orders.authority)
 
-    while True:
-        try:
-            async with open_office(settings) as office:
-                connector = DiscordConnector(
-                    *(
-                        settings.discord,
-                        "Sam",
-                        office.desk,
-                        lambda: connector_to(orders.discord_port, context),
-                    ),
-                    pacing=Pacing(DiscordConnector.messenger, office.store),
-                    keyed=timedelta(seconds=orders.keyed),
-                )
-                async with open_service(office, [connector], ServedEngine(orders.model_url)) as service:
-                    ready("running")
-                    await service.run()
-        except StoreAway:
-            # Redis is away just as this starts: whoever supervises services starts them again.
-            await asyncio.sleep(0.2)
+    def connectors(office: Office) -> list[DiscordConnector]:
+        return [
+            DiscordConnector(
+                *(settings.discord, "Sam", office.desk, lambda: connector_to(orders.discord_port, context)),
+                pacing=Pacing(DiscordConnector.messenger, office.store),
+                keyed=timedelta(seconds=orders.keyed),
+            )
+        ]
+
+    await serve(lambda: open_office(settings), connectors, orders.model_url)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from benchmarks.storm.accountant import Violation, arrived_after, audit, kills
 from benchmarks.storm.books import Books, open_books
 from benchmarks.storm.people import Moderators, insist
 from benchmarks.storm.record import read_record
-from benchmarks.storm.storm import Aftermath, all_final, keep_deciding
+from benchmarks.storm.storm import Aftermath, all_final, rage
 from chat.message import ChatKey
 
 
@@ -53,22 +53,18 @@ async def storm(plan: Plan, folder: Path) -> Aftermath:
         await asyncio.gather(*(service.start() for service in there.services))
         await _all_hear(there, sum(map(len, held)))
         await _threads_follow(there, friends)
-        busy = [
-            asyncio.create_task(keep_deciding(moderators)),
-            asyncio.create_task(weather.keep_lifting()),
-        ]
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(friends.write(plan.messages, plan.seconds))
-                group.create_task(weather.rage(plan.seconds))
-            await weather.clear()
-            rested = await _come_to_rest(there, friends, plan.calm_seconds)
-        finally:
-            for task in busy:
-                task.cancel()
-            for error in await asyncio.gather(*busy, return_exceptions=True):
-                if isinstance(error, Exception):
-                    raise error
+
+        async def rested() -> bool:
+            return await all_final(there, friends) and not await insist(
+                lambda: kept_after_all(there, friends.deleted)
+            )
+
+        calm = await rage(
+            *(friends, moderators, weather, rested),
+            messages=plan.messages,
+            seconds=plan.seconds,
+            calm_seconds=plan.calm_seconds,
+        )
         for service in there.services:
             await service.kill()
         books = await open_books(
@@ -86,7 +82,7 @@ async def storm(plan: Plan, folder: Path) -> Aftermath:
             *(Violation("books", "discord", what) for what in there.fake.violations),
         ]
         figures = _figures(there, books, weather, moderators) | {
-            "seconds to come to rest": round(rested, 1),
+            "seconds to come to rest": round(calm, 1),
             "seconds in all": round(time.monotonic() - started, 1),
         }
     return Aftermath(plan.seed, figures, violations, books)
@@ -114,19 +110,6 @@ async def _kills_heard(there: Place) -> set[str]:
     names = [partitions.prefix(part) + "kills_heard" for part in partitions.all()]
     found = [set(await there.office.store.ask("zrange", name, 0, -1)) for name in names]
     return set.intersection(*found)
-
-
-async def _come_to_rest(there: Place, friends: DiscordFriends, seconds: float) -> float:
-    """Wait until nothing is to be done any more, or too long; gives the seconds it took."""
-    started = time.monotonic()
-    while time.monotonic() - started < seconds:
-        if await all_final(there, friends) and not await insist(
-            lambda: kept_after_all(there, friends.deleted)
-        ):
-            break
-        await asyncio.sleep(0.3)
-    await asyncio.sleep(1.0)
-    return time.monotonic() - started
 
 
 def _figures(there: Place, books: Books, weather: Weather, moderators: Moderators) -> dict[str, int | float]:

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,8 @@ from benchmarks.storm.accountant import FINAL, Violation, arrived_after, audit, 
 from benchmarks.storm.books import Books, open_books
 from benchmarks.storm.people import Friends, Moderators, Place, insist
 from benchmarks.storm.record import read_record
-from benchmarks.storm.town import OFFICE_SETTINGS, Town, chat_keys, town
+from benchmarks.storm.town import OFFICE_SETTINGS, chat_keys, town
+from benchmarks.storm.turmoil import Turmoil
 from benchmarks.storm.weather import ROUGH, Weather
 from bot.errors import StoreError
 from safety.mode import Mode
@@ -58,29 +60,23 @@ async def storm(plan: Plan, folder: Path) -> Aftermath:
         moderators = Moderators(place, random.Random(chance.random()))
         weather = Weather(place, friends, random.Random(chance.random()))
         await place.behave(ROUGH)
-        busy = [
-            asyncio.create_task(keep_deciding(moderators)),
-            asyncio.create_task(weather.keep_lifting()),
-        ]
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(friends.write(plan.messages, plan.seconds))
-                group.create_task(weather.rage(plan.seconds))
-            await weather.clear()
-            rested = await _come_to_rest(place, friends, plan.calm_seconds)
-        finally:
-            for task in busy:
-                task.cancel()
-            for error in await asyncio.gather(*busy, return_exceptions=True):
-                if isinstance(error, Exception):
-                    raise error
+
+        async def rested() -> bool:
+            return not await place.untold() and await all_final(place, friends)
+
+        calm = await rage(
+            *(friends, moderators, weather, rested),
+            messages=plan.messages,
+            seconds=plan.seconds,
+            calm_seconds=plan.calm_seconds,
+        )
         for worker in place.workers:
             await worker.child.kill()
         records = read_record(place.messenger_record), read_record(place.model_record)
         books = await open_books(place.office, place.chats, friends.said, *records)
     violations = audit(books)
     figures = _figures(plan, books, weather.done, moderators) | {
-        "seconds to come to rest": round(rested, 1),
+        "seconds to come to rest": round(calm, 1),
         "seconds in all": round(time.monotonic() - started, 1),
     }
     return Aftermath(plan.seed, figures, violations, books)
@@ -92,18 +88,46 @@ def _mode(number: int) -> Mode:
     return Mode.MANUAL if number % _MANUAL_EVERY == _MANUAL_EVERY - 1 else Mode.AUTO
 
 
-async def keep_deciding(moderators: Moderators) -> None:
+async def rage(
+    friends: Friends,
+    moderators: Moderators,
+    weather: Turmoil,
+    rested: Callable[[], Awaitable[bool]],
+    *,
+    messages: int,
+    seconds: float,
+    calm_seconds: float,
+) -> float:
+    """Have friends write, moderators decide and the weather rage, then wait until all is at rest, or for too long.
+
+    Gives the seconds that coming to rest took.
+    """
+    busy = [asyncio.create_task(_keep_deciding(moderators)), asyncio.create_task(weather.keep_lifting())]
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(friends.write(messages, seconds))
+            group.create_task(weather.rage(seconds))
+        await weather.clear()
+        return await _come_to_rest(rested, calm_seconds)
+    finally:
+        for task in busy:
+            task.cancel()
+        for error in await asyncio.gather(*busy, return_exceptions=True):
+            if isinstance(error, Exception):
+                raise error
+
+
+async def _keep_deciding(moderators: Moderators) -> None:
     """Have moderators decide until cancelled."""
     while True:
         await moderators.decide()
         await asyncio.sleep(0.3)
 
 
-async def _come_to_rest(place: Town, friends: Friends, seconds: float) -> float:
-    """Wait until nothing is to be done any more, or too long; gives the seconds it took."""
+async def _come_to_rest(rested: Callable[[], Awaitable[bool]], seconds: float) -> float:
     started = time.monotonic()
     while time.monotonic() - started < seconds:
-        if not await place.untold() and await all_final(place, friends):
+        if await rested():
             break
         await asyncio.sleep(0.3)
     # What a wire held back has arrived by then.

@@ -40,6 +40,10 @@ class Turmoil(ABC):
     def deeds(self) -> Sequence[tuple[int, Deed]]:
         """What it can do, each with its weight."""
 
+    @abstractmethod
+    async def clear(self) -> None:
+        """End whatever lasts, so that everything can come to rest."""
+
     async def rage(self, seconds: float) -> None:
         """Do one thing after the other, each of them at least once, several at a time."""
         loop = asyncio.get_running_loop()
