@@ -98,7 +98,7 @@ def undisturbed(
     return folder
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_killed_twice_and_gone_on_with(
     tiny_base: BaseFolder, dataset: DatasetFolder, undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -161,7 +161,7 @@ train(training, Path(folder) / "out")
 """
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_two_processes_train_what_one_trains(
     tiny_base: BaseFolder, dataset: DatasetFolder, tmp_path: Path
 ) -> None:
