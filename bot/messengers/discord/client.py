@@ -17,7 +17,7 @@ from bot.messengers.discord.channels import Channel, place_of
 from bot.messengers.discord.decisions import Decisions
 from bot.messengers.discord.gateway import end_sessions
 from bot.messengers.discord.handing import Told, trace
-from bot.messengers.discord.history import History, Session
+from bot.messengers.discord.history import Gap, History, Session
 from bot.messengers.discord.lanes import Deleted, Lanes
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.reading import Reader, key_of
@@ -206,9 +206,11 @@ class Client(discord.Client):
             # A forum has no messages of its own.
             self.look_at(message.channel.parent)
         self.look_at(message.channel, message.author)
+        gap = None
         if self._session is not None:
             self._history.reach(read.chat, self._session)
-        self._lanes.put(read)
+            gap = Gap(read.chat, self._session, self._history)
+        self._lanes.put(read, gap)
 
     def _reviews(self, channel: object) -> bool:
         """Whether a channel is the one in which drafts are reviewed, or a thread in it."""
