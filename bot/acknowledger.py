@@ -44,16 +44,19 @@ class Acknowledger:
         self._text = text
         self._saying: set[asyncio.Task[None]] = set()
 
-    def begin(self, chat: ChatKey, kill_id: str) -> None:
+    def begin(self, chat: ChatKey, kill_id: str, message_id: str = "") -> None:
         """Acknowledge a kill beside whatever else goes on."""
         if not self._text or self._words.found_in(chat, self._text) is not None:
             return
-        saying = asyncio.create_task(self.acknowledge(chat, kill_id))
+        saying = asyncio.create_task(self.acknowledge(chat, kill_id, message_id))
         self._saying.add(saying)
         saying.add_done_callback(self._saying.discard)
 
-    async def acknowledge(self, chat: ChatKey, kill_id: str) -> None:
-        """Hand the acknowledgement over, if the store says that nobody has."""
+    async def acknowledge(self, chat: ChatKey, kill_id: str, message_id: str = "") -> None:
+        """Hand the acknowledgement over, if the store says that nobody has.
+
+        The message that killed is given a sign first, where the messenger has any: that waits for nothing.
+        """
         connector = self._connectors.get(chat.messenger)
         if connector is None:
             return
@@ -68,6 +71,8 @@ class Acknowledger:
             state, message = "refused", None
             # As at the fence, a yes is for now: whoever stood still since may say it after the resume.
             if 0 <= self._clock.now_ms() - asked <= YES_MS:
+                if message_id:
+                    connector.sign(chat, message_id)
                 bubble = Bubble(f"acknowledgement.{kill_id}", chat, self._text)
                 state, message = await self._send(connector, bubble)
             receipt = (message.id, message_to_json(message)) if message else ("", "")

@@ -84,7 +84,7 @@ class Inbox:
         kill: KillSettings | None = None,
         chat_words: ChatWords | None = None,
         owner_watch: OwnerWatch | None = None,
-        acknowledge: Callable[[ChatKey, str], None] | None = None,
+        acknowledge: Callable[[ChatKey, str, str], None] | None = None,
         orders: Orders | None = None,
         owner: OwnerPresence | None = None,
         mark: str = "",
@@ -256,7 +256,7 @@ class Inbox:
 
     def _begin_acknowledging(self, message: Message) -> None:
         if self._acknowledge is not None:
-            self._acknowledge(message.chat, kill_id(message))
+            self._acknowledge(message.chat, kill_id(message), message.id)
 
     def _readable(self, message: Message) -> Message:
         message = _writable(message)

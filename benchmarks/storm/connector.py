@@ -71,6 +71,9 @@ class StormConnector:
         self._record.write("received", id=message.id, chat=str(message.chat), received=received.value)
         put(writer, {"ack": message.id, "chat": message.chat.chat_id})
 
+    def sign(self, chat: ChatKey, message_id: str) -> None:
+        """The messengers of the town show no signs."""
+
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         """Show nothing: nobody looks."""
 

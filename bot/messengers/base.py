@@ -171,6 +171,12 @@ class Connector(Protocol):
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         """Show for that long that somebody types; returns at once, and never fails."""
 
+    def sign(self, chat: ChatKey, message_id: str) -> None:
+        """Show under a message that the kill in it was heard, where the messenger has such signs.
+
+        Returns at once, and never fails. It is no message: no pause and no slow mode holds it up.
+        """
+
     async def pause(self, chat: ChatKey) -> Pause | None:
         """For how long the messenger takes nothing in a chat; None where it takes something now. Never fails."""
 

@@ -140,6 +140,9 @@ class LocalConnector:
                 if not channel or text == "room":
                     await self._read_all(ears)
 
+    def sign(self, chat: ChatKey, message_id: str) -> None:
+        """A room shows no signs."""
+
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         """Show that the account types. Never fails: it is only a courtesy."""
         try:

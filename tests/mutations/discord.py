@@ -21,11 +21,40 @@ _CLOCK: Final = (
 )
 _EDITS: Final = "test_edits_and_deletes_that_were_missed_are_seen_where_the_newest_messages_show_them"
 _FORBIDDEN: Final = "test_who_may_not_read_the_history_is_told_so_once_and_hears_what_is_said_now"
+LANES: Final = f"{DISCORD}/test_lanes.py"
 SHARDS: Final = "tests/bot/messengers/discord/test_shards.py"
 SENDING: Final = "tests/bot/messengers/discord/test_sending.py"
 DISCORD_STORM: Final = f"{PROMISES}/test_discord_storm.py"
 
 MUTATIONS: Final = (
+    Mutation(
+        "lanes-bounded",
+        "bot/messengers/discord/lanes.py",
+        "if isinstance(heard, Message) and gap is not None and self._is_full:",
+        "if isinstance(heard, Message) and gap is not None and False:",
+        (LANES,),
+    ),
+    Mutation(
+        "lanes-hear-what-has-no-room",
+        "bot/messengers/discord/lanes.py",
+        "            self.hear(heard)\n            self._cut(heard.chat, gap)",
+        "            self._cut(heard.chat, gap)",
+        (LANES,),
+    ),
+    Mutation(
+        "lanes-end-with-a-gap",
+        "bot/messengers/discord/lanes.py",
+        "            lane.append(gap)\n",
+        "            pass\n",
+        (LANES,),
+    ),
+    Mutation(
+        "sign-of-a-kill",
+        "bot/acknowledger.py",
+        "connector.sign(chat, message_id)",
+        "pass",
+        (f"{DISCORD}/test_signs.py",),
+    ),
     Mutation(
         "kill-between-parts",
         "bot/messengers/discord/connector.py",

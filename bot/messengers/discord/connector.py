@@ -31,7 +31,7 @@ from bot.messengers.discord.board import Board
 from bot.messengers.discord.client import Client
 from bot.messengers.discord.command_tree import CommandSet
 from bot.messengers.discord.commands import Commands
-from bot.messengers.discord.customs import emoji_of, refers_to, slow_mode
+from bot.messengers.discord.customs import emoji_of, may_react, refers_to, slow_mode
 from bot.messengers.discord.decisions import Decisions
 from bot.messengers.discord.gateway import connected
 from bot.messengers.discord.handing import Handing
@@ -61,6 +61,8 @@ _CLOCKS: Final = timedelta(minutes=2)
 """How far Discord's clock and ours may be apart, and how long discord.py may take for a message."""
 _KEYED: Final = timedelta(minutes=1)
 """For how long Discord surely knows a nonce: it promises "the past few minutes"."""
+_HEARD: Final = "\N{ZIPPER-MOUTH FACE}"
+"""Under the message that killed."""
 _HISTORY: Final = 500
 """Messages since a bubble was handed over, among which it is looked for."""
 _MINUTE: Final = timedelta(minutes=1)
@@ -181,6 +183,12 @@ class DiscordConnector:
             return
         self._typed = {of: at for of, at in self._typed.items() if now - at < _TYPING_SECONDS} | {chat: now}
         self._begin(_shown_typing(client, int(chat.chat_id)))
+
+    def sign(self, chat: ChatKey, message_id: str) -> None:
+        """React to a message. That has a bucket of its own, and no slow mode."""
+        client = self._shards.client_of(int(chat.chat_id))
+        if client is not None and may_react(client, int(chat.chat_id)):
+            self._begin(_reacted(client, int(chat.chat_id), int(message_id)))
 
     async def pause(self, chat: ChatKey) -> Pause | None:
         """What Discord has asked this or another process to wait with, and slow mode."""
@@ -374,6 +382,11 @@ def nonce_of(bubble: str, part: int) -> str:
 async def _shown_typing(client: Client, channel: int) -> None:
     with suppress(discord.DiscordException, aiohttp.ClientError, OSError):
         await client.get_partial_messageable(channel).typing()
+
+
+async def _reacted(client: Client, channel: int, message: int) -> None:
+    with suppress(discord.DiscordException, aiohttp.ClientError, OSError):
+        await client.get_partial_messageable(channel).get_partial_message(message).add_reaction(_HEARD)
 
 
 async def _own_since(

@@ -38,6 +38,16 @@ def refers_to(client: discord.Client, channel: int, message: str | None) -> disc
     )
 
 
+def may_react(client: discord.Client, channel: int) -> bool:
+    """Whether the bot may react to messages there: roles mostly may, and the invite does not ask for it."""
+    place = client.get_channel(channel)
+    if not isinstance(place, discord.abc.GuildChannel | discord.Thread):
+        # Of direct conversations the library keeps few.
+        return place is None or isinstance(place, discord.DMChannel)
+    may = place.permissions_for(place.guild.me)
+    return may.add_reactions and may.read_message_history
+
+
 def emoji_of(client: discord.Client, channel: int) -> dict[str, str]:
     """The marks of the emoji that a channel's server has, by their names."""
     guild = getattr(client.get_channel(channel), "guild", None)

@@ -25,6 +25,8 @@ class MemoryMessenger:
         self.serves: Callable[[ChatKey], bool] | None = None
         self.said: list[Bubble] = []
         """What stands in the chats, in order."""
+        self.signs: list[tuple[ChatKey, str]] = []
+        """The messages under which it was shown that their kill was heard."""
         self.calls = 0
         """How often a bubble was handed over, repeated ones included."""
         self.before_send: Callable[[Bubble], Awaitable[None]] | None = None
@@ -51,6 +53,9 @@ class MemoryMessenger:
                     await asyncio.sleep(0.05)
                 else:
                     break
+
+    def sign(self, chat: ChatKey, message_id: str) -> None:
+        self.signs.append((chat, message_id))
 
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         return None

@@ -13,6 +13,7 @@ class Permission(IntFlag):
     ADMINISTRATOR = 1 << 3
     MANAGE_CHANNELS = 1 << 4
     MANAGE_GUILD = 1 << 5
+    ADD_REACTIONS = 1 << 6
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
     MANAGE_MESSAGES = 1 << 13
@@ -39,6 +40,7 @@ PRIVILEGED = Intent.MEMBERS | Intent.PRESENCES | Intent.MESSAGE_CONTENT
 ALL = Permission(~0 & ((1 << 53) - 1))
 ORDINARY = (
     Permission.VIEW_CHANNEL
+    | Permission.ADD_REACTIONS
     | Permission.SEND_MESSAGES
     | Permission.READ_MESSAGE_HISTORY
     | Permission.SEND_MESSAGES_IN_THREADS

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import time
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,7 @@ class Rest:
             ("GET", message, self._message),
             ("PATCH", message, self._edit),
             ("DELETE", message, self._delete),
+            ("PUT", message + "/reactions/{}/@me", self._react),
             ("POST", "/channels/{}/typing", self._type),
             ("POST", "/channels/{}/threads", self._open_thread),
             ("GET", "/applications/{}/commands", self._commands),
@@ -429,6 +431,20 @@ class Rest:
         if posted.author is not call.bot.user and not may & Permission.MANAGE_MESSAGES:
             raise missing_permissions()
         self._fake.delete(posted)
+
+    def _react(self, call: Call) -> None:
+        posted, emoji = self._posted(call), call.ids[2]
+        # Ours are plain emoji; Discord knows which there are.
+        if call.body is not None or not any(unicodedata.category(sign) == "So" for sign in emoji):
+            raise Fault(400, 10014, "Unknown Emoji", violation=True)
+        needed = Permission.READ_MESSAGE_HISTORY
+        if not any(sign == emoji for _, sign in posted.reactions):
+            # Who is the first to react with an emoji needs more.
+            needed |= Permission.ADD_REACTIONS
+        if posted.channel.guild and needed & ~permissions_in(posted.channel, call.bot.user):
+            raise missing_permissions()
+        if (call.bot.user.id, emoji) not in posted.reactions:
+            posted.reactions.append((call.bot.user.id, emoji))
 
     def _type(self, call: Call) -> None:
         channel = self._place(call)

@@ -242,6 +242,8 @@ class Posted:
     edited_at: datetime | None = None
     nonce: str | None = None
     pings: list[str] = field(default_factory=list)
+    reactions: list[tuple[int, str]] = field(default_factory=list)
+    """Who reacted, and with which emoji."""
     only_for: User | None = None
     """Of an ephemeral answer, which nobody else sees."""
 

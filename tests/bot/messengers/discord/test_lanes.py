@@ -16,9 +16,8 @@ from bot.store import store
 from chat.message import ChatKey, Message
 from tests.bot.messengers.discord.server import Place, key_of
 from tests.bot.messengers.discord.steered import Steered
-from tests.bot.playground import until
+from tests.bot.playground import MIA, until
 from tests.bot.promises.processes import server_pid, stopped
-from tests.bot.promises.test_consent import MIA
 from tests.fakes.discord.client import soon
 
 HERE, THERE = ChatKey("discord", "1"), ChatKey("discord", "2")
@@ -54,14 +53,16 @@ class Talk:
     """Lanes, and what is put into them."""
 
     def __init__(self) -> None:
-        self.ears: Any = Away()
-        self.lanes = Lanes(self.ears)
+        self.ears = Away()
+        ears: Any = self.ears
+        self.lanes = Lanes(ears)
         self.numbers = 0
 
     def say(self, text: str = "hello", chat: ChatKey = HERE) -> None:
         self.numbers += 1
+        nobody: Any = self.ears
         message = Message(chat, str(self.numbers), MIA, text, datetime.now(UTC))
-        self.lanes.put(message, Gap(chat, Any, self.ears))  # type: ignore[arg-type]
+        self.lanes.put(message, Gap(chat, nobody, nobody))
 
     async def go_on(self) -> list[str]:
         self.ears.away = False

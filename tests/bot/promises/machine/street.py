@@ -158,6 +158,9 @@ class StreetConnector:
             if message in self._street.undelivered:
                 self._street.undelivered.remove(message)
 
+    def sign(self, chat: ChatKey, message_id: str) -> None:
+        return None
+
     async def typing(self, chat: ChatKey, seconds: float) -> None:
         return None
 
