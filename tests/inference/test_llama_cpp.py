@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from inference.canary import canary_prompts, check_canary
-from inference.client import Endpoint, Limits, ModelClient
+from inference.client import COMPLETIONS, Endpoint, Limits, ModelClient
 from inference.engines.engine import Engine
 from inference.engines.llama_cpp import LlamaCpp, LlamaModel, LlamaSettings
 from inference.errors import EngineError, ModelRejected, ModelUnavailable
@@ -34,6 +34,7 @@ from inference.persona import (
     write_persona_toml,
 )
 from inference.prompt import PromptMessage
+from inference.protocol import request_body
 
 SETTINGS = LlamaSettings(slots=2, context_tokens=512, start_seconds=60, restart_seconds=0.05)
 PROMPT = (PromptMessage("system", "You are Sam."), PromptMessage("user", "Mia: SECRETWORD for dinner?"))
@@ -110,6 +111,27 @@ async def test_a_banned_token_is_never_drawn_and_a_penalty_counts(
         for penalty in (1.0, 3.0)
     }
     assert len(texts) == 2
+
+
+async def test_an_answer_is_every_token_that_was_drawn_and_nothing_else(
+    engine: LlamaCpp, persona: Persona
+) -> None:
+    # A chat server takes marks and thoughts out of what a model writes: the first letter of a word is neither.
+    endpoint, texts = engine.endpoint, set()
+    hot = persona.sampling.model_copy(update={"temperature": 1.2, "top_p": 1.0})
+    async with httpx.AsyncClient(headers=endpoint.headers, timeout=30) as http:
+        for seed in range(40):
+            asked = request_body(PROMPT, hot, seed, endpoint.dialect) | endpoint.extra_body
+            asked |= {"logprobs": True, "stream": False}
+            del asked["stream_options"]
+            (choice,) = (await http.post(endpoint.url(COMPLETIONS), json=asked)).json()["choices"]
+            drawn = b"".join(bytes(token["bytes"]) for token in choice["logprobs"]["content"])
+            text = drawn.decode(errors="replace")
+            for mark in persona.prompt.control_tokens:
+                text = text.replace(mark, "")
+            assert choice["message"]["content"] == text
+            texts.add(text)
+    assert len(texts) > 20
 
 
 async def test_llama_cpp_is_not_asked_for_beams(engine: LlamaCpp, persona: Persona) -> None:

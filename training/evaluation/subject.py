@@ -95,7 +95,9 @@ class Subject:
         """
         if not self.compared:
             return None
-        rows = bench.layout.encode_all(bench.held_out, Loss.OWN, _CONTEXT).rows
+        # Beyond its context a model guesses, or has no place to look up at all.
+        longest = getattr(self.model.config, "max_position_embeddings", None) or _CONTEXT
+        rows = bench.layout.encode_all(bench.held_out, Loss.OWN, min(longest, _CONTEXT)).rows
         if self._before is not None:
             return Perplexity(likelihood(self.model, rows), likelihood(self._model_before, rows))
         return Perplexity(likelihood(self.model, rows), likelihood(self.model, rows, bare=True))

@@ -191,6 +191,21 @@ async def test_without_the_bases_folder_it_says_which_to_give(
         Subject(persona, open_dataset(sample_data), other)
 
 
+async def test_no_row_is_read_beyond_the_models_context(subject: Subject) -> None:
+    from training.evaluation.bench import Bench
+
+    read: list[int] = []
+    subject.model.register_forward_pre_hook(
+        lambda _model, _args, told: read.append(told["input_ids"].shape[1]), with_kwargs=True
+    )
+    bench = Bench(subject.dataset, subject.layout, side="test", generations=20)
+    for longest in (2048, 96):
+        subject.model.config.max_position_embeddings = longest
+        assert subject.perplexity(bench) is not None
+        assert (max(read) > 96) == (longest > 96)
+        read.clear()
+
+
 async def test_questions_are_answered_by_both(subject: Subject) -> None:
     from training.evaluation.ask import QUESTIONS, ask
 
