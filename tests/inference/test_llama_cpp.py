@@ -121,7 +121,7 @@ async def test_an_answer_is_every_token_that_was_drawn_and_nothing_else(
     hot = persona.sampling.model_copy(update={"temperature": 1.2, "top_p": 1.0})
     async with httpx.AsyncClient(headers=endpoint.headers, timeout=30) as http:
         for seed in range(40):
-            asked = request_body(PROMPT, hot, seed, endpoint.dialect) | endpoint.extra_body
+            asked = {**request_body(PROMPT, hot, seed, endpoint.dialect), **endpoint.extra_body}
             asked |= {"logprobs": True, "stream": False}
             del asked["stream_options"]
             (choice,) = (await http.post(endpoint.url(COMPLETIONS), json=asked)).json()["choices"]
