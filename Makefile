@@ -51,7 +51,7 @@ format: $(VENV)/installed-$(EXTRAS)
 mutations: $(VENV)/installed-$(EXTRAS)
 	@$(BIN)/python -m tests.mutations $(ONLY)
 
-# Takes the pictures of docs/discord.md anew.
+# Takes the pictures of README.md and docs/discord.md anew.
 pictures: $(VENV)/installed-$(EXTRAS)
 	$(BIN)/python -m tests.pictures
 

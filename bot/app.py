@@ -80,6 +80,10 @@ from safety.pings import Pings
 _log = structlog.get_logger()
 _SWEEP_SECONDS: Final = 5.0
 _MUDDLED_LOOKS: Final = 4
+_WITHOUT_ACCOUNT: Final = {
+    "discord": "discord.token is not set, so its chats are not heard: `understudy discord setup`, then run anew"
+}
+"""What is said of a messenger in whose chats the stand-in is, and which the settings name no account for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +247,7 @@ class Service:
         words = Words(announcement, settings.disclosure.mark)
         outbox = Outbox(store, clock, settings.outbox, office.owner, words)
         self._connectors = connectors
-        self._troubles = Troubles(connectors, self.inbox.chats)
+        self._troubles = Troubles(connectors, self.inbox.chats, _WITHOUT_ACCOUNT)
         self._senders = [
             Sender(
                 outbox,
@@ -297,8 +301,8 @@ class Service:
     async def _condition(self) -> Condition:
         generating = self.worker.generating + self.rewriter.generating
         held = tuple(one for connector in self._connectors for one in connector.held)
-        troubles = await self._troubles.look()
-        return Condition(self.engine.alive, self.engine.trouble, generating, troubles, held)
+        troubles, deaf = await self._troubles.look()
+        return Condition(self.engine.alive, self.engine.trouble, generating, troubles, held, deaf)
 
     async def _watch_shards(self) -> None:
         """Say what is wrong with who holds which shards, once it has been so for a while: processes come and go."""

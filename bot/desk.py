@@ -191,11 +191,15 @@ class Desk:
         await self._may(person, Role.VIEWER, "see the summary")
         return await summary_of(self.drafts)
 
-    async def enable(self, person: Person, chat: Chat) -> None:
-        """Let the stand-in into a chat; a new one starts `manual`. Only an owner may. Raises SettingsInvalid."""
+    async def enable(self, person: Person, chat: Chat, part_of: ChatKey | None = None) -> None:
+        """Let the stand-in into a chat; a new one starts `manual`. Only an owner may. Raises SettingsInvalid.
+
+        `part_of` is the chat that it is a part of, where that is known: the channel of a thread.
+        """
         await self._may(person, Role.OWNER, "enable chats")
-        if chat.key in self._review:
-            raise SettingsInvalid(f"drafts are reviewed in {chat.key}: it is no chat of the stand-in's")
+        for key in (chat.key, part_of):
+            if key in self._review:
+                raise SettingsInvalid(f"drafts are reviewed in {key}: it is no chat of the stand-in's")
         await self.chats.enable(chat, person.name)
 
     async def disable(self, person: Person, key: ChatKey) -> None:

@@ -42,7 +42,9 @@ def _by_family(entry: JournalEntry) -> str:
         draft, text = _short(facts["draft"]), facts["version"]
         return f"draft {draft} has text {text}, asked for by {facts['by']}: {facts['reason']}"
     if family == "draft":
-        return f"draft {_short(facts['draft'])} {what} by {facts['by']}: {facts['reason']}"
+        # Without words of its own, a decision's reason is the decision.
+        why = f": {facts['reason']}" if facts["reason"] != what else ""
+        return f"draft {_short(facts['draft'])} {what} by {facts['by']}{why}"
     if family in {"person", "token"}:
         about = ", ".join(f"{name} {value}" for name, value in facts.items())
         return f"{family} {what.replace('_', ' ')}: {about}"

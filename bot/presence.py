@@ -46,6 +46,8 @@ class Presence:
 
     held: tuple[Held, ...] = ()
     """The shards of accounts that it hears for."""
+    deaf: Mapping[str, str] = field(default_factory=dict)
+    """Of a messenger in whose chats the stand-in is, and on which this service has no account: what to do."""
 
 
 class Condition(NamedTuple):
@@ -56,6 +58,7 @@ class Condition(NamedTuple):
     generating: int
     troubles: Mapping[str, str]
     held: tuple[Held, ...] = ()
+    deaf: Mapping[str, str] = {}
 
 
 class Attendance:
@@ -73,11 +76,12 @@ class Attendance:
         try:
             while True:
                 with contextlib.suppress(StoreAway):
-                    alive, trouble, generating, troubles, held = await look()
+                    alive, trouble, generating, troubles, held, deaf = await look()
                     here = Presence(
                         *(name, os.getpid(), since, persona, fingerprint, alive, generating, trouble),
                         troubles=dict(troubles),
                         held=held,
+                        deaf=dict(deaf),
                     )
                     entry = json.dumps(asdict(here) | {"until_ms": self._clock.now_ms() + _ALIVE_MS})
                     await self._store.ask("hset", _SERVICES, name, entry)

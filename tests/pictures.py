@@ -1,7 +1,7 @@
-"""Takes the pictures of docs/discord.md anew: `python -m tests.pictures` (`make pictures`). Needs Chromium.
+"""Takes the pictures of README.md and docs/discord.md anew: `python -m tests.pictures` (`make pictures`).
 
-They show what a person would see: the command line and the dashboard are the real ones, Sam is on llama.cpp, and
-Discord is the fake of the tests.
+Needs Chromium. They show what a person would see: the command line and the dashboard are the real ones, Sam is on
+llama.cpp, and Discord is the fake of the tests.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.app import Office, open_office, open_service
+from bot.cli.service import DEMO_OWNER
 from bot.dashboard.server import Dashboard
-from bot.demo.settings import demo_settings
-from bot.drafts import Draft
+from bot.demo.friends import Friends
+from bot.demo.script import CHAT, LEO, MIA, NORA, Line
+from bot.demo.settings import demo_settings, prepare_room
+from bot.drafts import ApprovalSettings, Draft
+from bot.people import Person, Role
 from bot.settings import SAMPLE_PERSONA, DashboardSettings, Settings
-from chat.message import Chat
+from chat.message import Chat, ChatKey
+from safety.mode import Mode
 from tests.bot.cli.command import ROOT, CommandLine
 from tests.bot.dashboard.conftest import ARGUMENTS, chromium, visiting
 from tests.bot.messengers.discord.server import Place, key_of
@@ -40,6 +45,14 @@ _PAGE: Final = """<html><style>
 body {{ margin: 0; padding: 22px 26px; background: #16181d; display: inline-block; }}
 pre {{ margin: 0; font: 15px/1.55 "DejaVu Sans Mono", monospace; color: #d8dbe2; white-space: pre-wrap; width: 118ch; }}
 </style><pre>{code}</pre></html>"""
+_DEMO: Final = (
+    (
+        Line(LEO, "it's raining again", 1),
+        Line(NORA, "perfect weather for a movie", 2),
+        Line(LEO, "Sam, movie night at my place on friday?", 2),
+    ),
+    (Line(NORA, "and who brings the drinks?", 1), Line(LEO, "Sam, do you remember the barbecue?", 2)),
+)
 _COLOURS: Final = {"fine": "#7fd18b", "advice": "#e5c07b", "wrong": "bold #ff7b72"}
 
 
@@ -50,6 +63,48 @@ async def town() -> AsyncIterator[Place]:
         place = Place(fake)
         place.bot.user.name, place.bot.public, place.bot.owner = "sam-stand-in", False, place.olivia
         yield place
+
+
+async def demo_picture(browser: Browser, folder: Path, to: Path) -> None:
+    """The demo: friends talk, Sam has answered, and in manual mode a draft of his waits."""
+    settings = demo_settings(Settings(persona=SAMPLE_PERSONA), folder / "demo").model_copy(
+        update={"dashboard": DashboardSettings(port=0), "drafts": ApprovalSettings(candidates=3)}
+    )
+    async with (
+        open_office(settings) as office,
+        Dashboard(office) as dashboard,
+        open_service(office) as service,
+        asyncio.TaskGroup() as group,
+    ):
+        await prepare_room(office)
+        running = [group.create_task(service.run()), group.create_task(dashboard.run())]
+        friends, you = Friends(office.rooms, office.clock, ()), Person(DEMO_OWNER, Role.OWNER)
+        for scene in _DEMO:
+            await friends.play(scene)
+            await _at_rest(office)
+        for draft in await office.desk.drafts.waiting():
+            # Whatever he promised.
+            await office.desk.reject(you, draft.id, "too eager")
+        await office.desk.set_mode(you, CHAT.key, Mode.MANUAL)
+        await friends.play((Line(MIA, "Sam, pizza or sushi?", 1),))
+        await _drafts(office, CHAT.key, 1)
+        async with visiting(browser, dashboard, you) as page:
+            await _shot(page, CHAT.key, to / "demo.png")
+        for task in running:
+            task.cancel()
+
+
+async def _at_rest(office: Office) -> None:
+    """Wait until nothing in the demo's room waits or is on its way."""
+
+    async def rests() -> bool:
+        state = await office.desk.chats.get(CHAT.key)
+        return state.waiting == state.leaving == 0
+
+    # What was said is taken up only after a pause.
+    await asyncio.sleep(5)
+    await until(rests, 60)
+    await asyncio.sleep(1)
 
 
 async def setup_picture(browser: Browser, folder: Path, to: Path) -> None:
@@ -94,7 +149,7 @@ async def dashboard_picture(browser: Browser, folder: Path, to: Path) -> None:
             # Only now: its start takes seconds, and a command is answered within three.
             running.append(group.create_task(dashboard.run()))
             async with visiting(browser, dashboard, OWNER, 1360, 800) as page:
-                await _shot(page, place, to)
+                await _shot(page, place.key, to / "discord-dashboard.png")
             for task in running:
                 task.cancel()
 
@@ -111,12 +166,12 @@ async def _talk(place: Place, office: Office) -> None:
     fake.deny(books, place.bot.user, Permission.SEND_MESSAGES)
     sam = f"<@{place.bot.user.id}>"
     await _said(place, (place.mia, "anyone up for a barbecue on saturday?"), (leo, f"{sam} cats or dogs?"))
-    (draft,) = await _drafts(office, place, 1)
+    (draft,) = await _drafts(office, place.key, 1)
     await office.desk.approve(OWNER, draft.id)
     await soon(lambda: len(place.said()) > len(draft.bubbles), 60)
     await _said(place, (leo, "haha"), (place.mia, "we need food"), (place.mia, f"{sam} pizza or sushi?"))
     fake.say(direct, place.mia, "are you awake?")
-    await _drafts(office, place, 1)
+    await _drafts(office, place.key, 1)
 
 
 async def _said(place: Place, *lines: tuple[User, str]) -> None:
@@ -125,9 +180,9 @@ async def _said(place: Place, *lines: tuple[User, str]) -> None:
         await asyncio.sleep(0.4)
 
 
-async def _drafts(office: Office, place: Place, count: int) -> list[Draft]:
+async def _drafts(office: Office, chat: ChatKey, count: int) -> list[Draft]:
     async def found() -> list[Draft]:
-        return [draft for draft in await office.desk.drafts.waiting() if draft.chat == place.key]
+        return [draft for draft in await office.desk.drafts.waiting() if draft.chat == chat]
 
     async def enough() -> bool:
         return len(await found()) >= count
@@ -136,11 +191,11 @@ async def _drafts(office: Office, place: Place, count: int) -> list[Draft]:
     return await found()
 
 
-async def _shot(page: Page, place: Place, to: Path) -> None:
-    await page.goto(f"{page.url.partition('?')[0]}?chat={place.key}")
+async def _shot(page: Page, chat: ChatKey, to: Path) -> None:
+    await page.goto(f"{page.url.partition('?')[0]}?chat={chat}")
     await page.get_by_role("button", name="Approve").first.wait_for()
     await page.wait_for_timeout(1500)
-    await page.screenshot(path=to / "discord-dashboard.png")
+    await page.screenshot(path=to)
 
 
 async def take(to: Path) -> None:
@@ -149,6 +204,7 @@ async def take(to: Path) -> None:
     try:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+            await demo_picture(browser, folder, to)
             await setup_picture(browser, folder, to)
             await dashboard_picture(browser, folder, to)
             await browser.close()

@@ -13,7 +13,7 @@ import typer
 from bot.app import open_office, open_service
 from bot.cli.screen import say
 from bot.cli.wishes import wishes
-from bot.errors import BotError, MessengerAway, PortTaken
+from bot.errors import BotError, MessengerAway, PortTaken, SettingsInvalid
 from bot.messengers.base import Wires
 from bot.settings import Settings
 from inference.errors import InferenceError
@@ -95,13 +95,17 @@ async def _moderation(settings: Settings) -> str:
 
 
 async def _discord(settings: Settings, wires: Wires | None) -> str:
+    async with open_office(settings) as office:
+        chats = [state.chat for state in await office.desk.chats.all()]
     if not settings.discord.token.get_secret_value():
+        if any(chat.key.messenger == "discord" for chat in chats):
+            raise SettingsInvalid(
+                "discord.token is not set, so its chats are not heard: `understudy discord setup`"
+            )
         return "off (discord.token is not set)"
     # Only here: discord.py takes most of a second.
     from bot.messengers.discord.checkup import check_up  # noqa: PLC0415
 
-    async with open_office(settings) as office:
-        chats = [state.chat for state in await office.desk.chats.all()]
     report = await check_up(settings.discord, chats, wires)
     if report.wrong:
         first, *others = report.wrong

@@ -427,7 +427,7 @@ class ServiceBody(_Given):
             model_alive=presence.model_alive,
             generating=presence.generating,
             model_trouble=presence.model_trouble,
-            troubles=presence.troubles,
+            troubles={**presence.deaf, **presence.troubles},
         )
 
 

@@ -103,8 +103,7 @@ class DraftCard:
             self._number = card.draft.chosen
         self._draft, self._blocked = card.draft, card.blocked
         draft = card.draft
-        frozen = draft.state == "frozen"
-        why = "a kill stopped it" if frozen else draft.reason.removeprefix("written, and ")
+        why = draft.reason
         if draft.sent:
             why += f"; {draft.sent} of {len(draft.bubbles)} bubbles have left"
         set_text(self._why, why + " · ")

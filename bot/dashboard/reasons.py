@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +73,6 @@ _HANDLED: Final[Mapping[str, tuple[str, str]]] = {
     "draft.rewriting": ("Rewriting", "wait"),
     "draft.rewritten": ("Rewritten", "wait"),
 }
-_WRITTEN: Final = re.compile(r"^written, and [^:]*: ")
 _EVENTS: Final = frozenset(
     {"kill", "resume", "chat.changed", "turn.postponed", "turn.overloaded", "consent.changed"}
     | {"owner.here", "owner.gone"}
@@ -109,8 +107,6 @@ def _turn(
     said_by = decided.get(str(facts.get("draft")))
     if said_by is not None and outcome in {"approved", "answered", "rejected"}:
         why = _decision(said_by)
-    # The verb says that already.
-    why = _WRITTEN.sub("", why)
     return Reason(
         id=entry.id,
         at=entry.at,

@@ -74,3 +74,42 @@ def test_what_several_services_say_is_one_list() -> None:
         return Presence("a", 1, 1, "sam", "f", True, 0, "", troubles)
 
     assert troubles_of([present(x="1"), present(), present(y="2")]) == {"x": "1", "y": "2"}
+
+
+async def test_chats_of_a_messenger_without_an_account_are_said_to_be_deaf_until_they_are_disabled(
+    office: Office, model: ModelServer
+) -> None:
+    chat = ChatKey("discord", "7")
+    await office.desk.chats.enable(Chat(chat, "general"), "olivia")
+    async with open_service(office, [MemoryMessenger()], ServedEngine(model.url)) as service:
+        task = asyncio.create_task(service.run())
+
+        async def said() -> dict[str, str]:
+            return troubles_of(await office.attendance.present())
+
+        async def deaf() -> bool:
+            return "discord.token is not set" in (await said()).get("discord", "")
+
+        async def fine() -> bool:
+            return bool(await office.attendance.present()) and await said() == {}
+
+        await until(deaf)
+        await office.desk.chats.disable(chat, "olivia")
+        await until(fine)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_who_has_the_account_has_no_line_of_it() -> None:
+    async def chats(_: str) -> tuple[ChatKey, ...]:
+        return (CHAT,)
+
+    missing = {MEMORY: "no token", "other": "none either"}
+    assert (await Troubles([MemoryMessenger()], chats, missing).look()).deaf == {"other": "none either"}
+
+
+def test_what_one_service_is_deaf_to_is_no_trouble_while_another_hears_it() -> None:
+    deaf = Presence("a", 1, 1, "sam", "f", True, 0, deaf={MEMORY: "no token"})
+    hears = Presence("b", 1, 1, "sam", "f", True, 0)
+    assert troubles_of([deaf, deaf]) == {MEMORY: "no token"}
+    assert troubles_of([deaf, hears]) == {}

@@ -268,8 +268,29 @@ MUTATIONS: Final = (
     Mutation(
         "review-channel-is-no-chat",
         "bot/messengers/discord/client.py",
-        "if self._reviews(message.channel):",
+        "if reviews(message.channel, self._review_channel):",
         "if message.channel is None:",
         (f"{DISCORD}/test_board.py",),
+    ),
+    Mutation(
+        "a-thread-of-the-review-channel-is-read",
+        "bot/messengers/discord/history.py",
+        "if chat.chat_id.isdecimal() and not self._reviews(session.client, chat)",
+        "if chat.chat_id.isdecimal() and chat not in self._settings.review",
+        (f"{HISTORY}::test_a_thread_in_the_review_channel_that_was_enabled_all_the_same_is_not_read",),
+    ),
+    Mutation(
+        "an-archived-thread-of-the-review-channel-is-read",
+        "bot/messengers/discord/history.py",
+        "if channel is None or await self._hidden(client, int(chat.chat_id)):",
+        "if channel is None:",
+        (f"{HISTORY}::test_a_thread_in_the_review_channel_that_was_enabled_all_the_same_is_not_read",),
+    ),
+    Mutation(
+        "a-thread-of-the-review-channel-is-enabled",
+        "bot/desk.py",
+        "for key in (chat.key, part_of):",
+        "for key in (chat.key,):",
+        (f"{DISCORD}/test_commands.py::test_nobody_lets_it_into_the_review_channel_or_a_thread_there",),
     ),
 )

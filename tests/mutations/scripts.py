@@ -363,4 +363,32 @@ MUTATIONS: Final = (
     ),
     _script("reply-to-oneself", "addressed", "    others[author] = nil\n", "", ADDRESSED),
     _script("two-of-a-name", "addressed", "and who.id or ''", "and who.id or who.id", ADDRESSED),
+    _script(
+        "the-announcement-is-the-models-words",
+        "accept",
+        "(echo_of(chat, ARGV[14]) or ARGV[5] == '2')",
+        "(ARGV[5] == '2' or echo_of(chat, ARGV[14]))",
+        f"{PROMISES}/test_disclosure.py",
+    ),
+    _script(
+        "what-was-written-with-a-deleted-message-leaves",
+        "delete",
+        "if first < last then",
+        "if false then",
+        DELETES,
+    ),
+    _script(
+        "what-was-approved-before-a-deletion-leaves-in-old-words",
+        "common",
+        "redis.call('HINCRBY', name, 'attempt', 1)\n    state = 'held'",
+        "state = 'held'",
+        DELETES,
+    ),
+    _script(
+        "a-text-kept-is-doubted-no-more",
+        "rewritten",
+        "if redis.call('HEXISTS', name, 'doubted') == 1 then",
+        "if false then",
+        DELETES,
+    ),
 )

@@ -192,4 +192,11 @@ MUTATIONS: Final = (
         "                pass\n",
         (PAUSING,),
     ),
+    Mutation(
+        "nobody-says-that-discord-has-no-account",
+        "bot/troubles.py",
+        "deaf = {messenger: line for messenger, line in self._without.items() if await self._chats(messenger)}",
+        "deaf: dict[str, str] = {}",
+        ("tests/bot/test_troubles.py",),
+    ),
 )

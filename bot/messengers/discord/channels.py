@@ -11,6 +11,11 @@ from bot.places import Place
 Channel = discord.abc.GuildChannel | discord.abc.PrivateChannel | discord.Thread | discord.PartialMessageable
 
 
+def reviews(channel: object, review_channel: str) -> bool:
+    """Whether a channel is the one in which drafts are reviewed, or a thread in it: neither is a chat."""
+    return review_channel in {str(getattr(channel, name, None)) for name in ("id", "parent_id")}
+
+
 def place_of(
     channel: Channel, names: Names, me: int, *, follow: bool, person: discord.abc.User | None = None
 ) -> Place | None:

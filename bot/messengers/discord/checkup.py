@@ -15,11 +15,13 @@ import discord
 from bot.errors import MessengerAway, SettingsInvalid
 from bot.messengers.base import Wires
 from bot.messengers.discord.lacks import GONE, LOCKED
+from bot.messengers.discord.names import Names
 from bot.messengers.discord.permissions import FOR_CARDS, HIDDEN, NEEDED, lack
 from bot.messengers.discord.reading import MESSENGER, key_of
 from bot.messengers.discord.review_channel import NO_TEXTS, exposed, lacking
 from bot.messengers.discord.settings import DiscordSettings
 from bot.messengers.discord.troubles import Refused, trouble
+from chat.errors import PeopleInvalid
 from chat.message import Author, Chat
 
 SCOPES: Final = ("bot", "applications.commands")
@@ -127,6 +129,7 @@ async def _look(client: discord.Client, settings: DiscordSettings, chats: Collec
     findings += _roles(settings, servers)
     if settings.review_channel:
         findings += await _review(client, int(settings.review_channel), servers)
+    findings += _people(settings)
     owner = None if application.team else Author(str(application.owner.id), application.owner.name)
     findings += _advice(application, page, settings, owner)
     asked_for = NEEDED | FOR_CARDS if settings.review_channel else NEEDED
@@ -150,6 +153,19 @@ def _roles(settings: DiscordSettings, servers: _Servers) -> list[Finding]:
         for id_ in ids
         if id_ not in servers.roles
     ]
+
+
+def _people(settings: DiscordSettings) -> list[Finding]:
+    if settings.people is None:
+        return []
+    try:
+        names = Names.read("", settings.people)
+    except PeopleInvalid as error:
+        return [Finding("people", f"{error}: correct it", Grade.WRONG)]
+    if names.lack:
+        return [Finding("people", names.lack, Grade.WRONG)]
+    count = len(names.known)
+    return [Finding("people", f"{settings.people} names {count} account{'s' * (count != 1)} of Discord's")]
 
 
 def _advice(

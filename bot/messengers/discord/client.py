@@ -13,7 +13,7 @@ import structlog
 from bot.errors import StoreError
 from bot.messengers.base import Ears
 from bot.messengers.discord.buttons import CardButton
-from bot.messengers.discord.channels import Channel, place_of
+from bot.messengers.discord.channels import Channel, place_of, reviews
 from bot.messengers.discord.decisions import Decisions
 from bot.messengers.discord.gateway import end_sessions
 from bot.messengers.discord.handing import Told, trace
@@ -197,7 +197,7 @@ class Client(discord.Client):
         read = Reader(self.user.id, self._names, self._owners).read(message, edited=edited)
         if read is None:
             return
-        if self._reviews(message.channel):
+        if reviews(message.channel, self._review_channel):
             # No chat: what moderators say among themselves is kept by nobody. The kill word counts all the same.
             if not read.own or not read.stand_in:
                 self._lanes.hear(read)
@@ -211,11 +211,6 @@ class Client(discord.Client):
             self._history.reach(read.chat, self._session)
             gap = Gap(read.chat, self._session, self._history)
         self._lanes.put(read, gap)
-
-    def _reviews(self, channel: object) -> bool:
-        """Whether a channel is the one in which drafts are reviewed, or a thread in it."""
-        ids = {str(getattr(channel, name, None)) for name in ("id", "parent_id")}
-        return self._review_channel in ids
 
     def _look_around(self) -> None:
         for chat in list(self._places):

@@ -272,7 +272,10 @@ class Commands(app_commands.Group):
 
     async def _enable(self, asker: _Asker, interaction: discord.Interaction) -> str:
         title = asker.place.title if asker.place else asker.chat.chat_id
-        await self._desk.enable(asker.person, Chat(asker.chat, title))
+        parent = getattr(interaction.channel, "parent_id", None)
+        await self._desk.enable(
+            asker.person, Chat(asker.chat, title), key_of(parent) if parent is not None else None
+        )
         state = await self._desk.chats.get(asker.chat)
         lines = [f"{self._stand_in} is in {plain(title)} now. {_mode(state.policy.mode)}."]
         lines += [_killed(kill, asker, told=True) for kill in await self._kills(asker)]

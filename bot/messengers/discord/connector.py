@@ -28,6 +28,7 @@ from bot.messengers.base import (
 )
 from bot.messengers.discord.answers import Answers
 from bot.messengers.discord.board import Board
+from bot.messengers.discord.channels import reviews
 from bot.messengers.discord.client import Client
 from bot.messengers.discord.command_tree import CommandSet
 from bot.messengers.discord.commands import Commands
@@ -36,7 +37,7 @@ from bot.messengers.discord.decisions import Decisions
 from bot.messengers.discord.gateway import connected
 from bot.messengers.discord.handing import Handing
 from bot.messengers.discord.history import History
-from bot.messengers.discord.lacks import Lacks
+from bot.messengers.discord.lacks import IN_REVIEW, Lacks
 from bot.messengers.discord.lanes import Lanes
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.posting import Post
@@ -106,7 +107,7 @@ class DiscordConnector:
         self._troubles = dict.fromkeys(self._shards.mine, "Discord is not connected yet")
         self._typed: dict[ChatKey, float] = {}
         self._pacing = pacing or Pacing(MESSENGER)
-        self._lacks = Lacks()
+        self._lacks = Lacks(settings.review_channel)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -131,18 +132,19 @@ class DiscordConnector:
             # It may have been enabled before drafts were reviewed there, or is no channel at all.
             return False
         client = self._shards.client_of(int(chat.chat_id))
-        return client is not None and client.hears
+        return client is not None and client.hears and not self._reviews(client, chat)
 
     def troubles(self, chats: Sequence[ChatKey]) -> Mapping[str, str]:
         """Why the bot is not on Discord; while it is, what it lacks in these chats, as far as they are heard here.
 
-        Also what is wrong with the channel in which drafts are reviewed.
+        Also what is wrong with the channel in which drafts are reviewed, and with the file that names people.
         """
         if self.trouble:
             return {MESSENGER: self.trouble}
         lacking = {str(chat): self._lack(chat) for chat in chats}
         if self._board is not None and self._board.troubles:
             lacking[f"{MESSENGER}/{self._settings.review_channel}"] = "; ".join(self._board.troubles)
+        lacking[MESSENGER] = self._names.lack
         return {place: line for place, line in lacking.items() if line}
 
     @property
@@ -251,7 +253,12 @@ class DiscordConnector:
         if not chat.chat_id.isdecimal():
             return "this is no channel's id: a right-click on the channel, Copy Channel ID"
         client = self._shards.client_of(int(chat.chat_id))
-        return self._lacks.of(client, int(chat.chat_id)) if client is not None else ""
+        if client is None:
+            return ""
+        return IN_REVIEW if self._reviews(client, chat) else self._lacks.of(client, int(chat.chat_id))
+
+    def _reviews(self, client: Client, chat: ChatKey) -> bool:
+        return reviews(client.get_channel(int(chat.chat_id)), self._settings.review_channel)
 
     def _commands(self, ears: Ears, answers: Answers) -> Commands | None:
         if self._desk is None:

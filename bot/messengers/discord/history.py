@@ -21,6 +21,7 @@ import structlog
 from bot.backlog import Standing
 from bot.errors import StoreAway, StoreError
 from bot.messengers.base import Ears
+from bot.messengers.discord.channels import reviews
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.reading import MESSENGER, Reader, key_of
 from bot.messengers.discord.settings import DiscordSettings
@@ -172,7 +173,9 @@ class History:
             try:
                 chats = await self._ears.chats(MESSENGER)
                 enabled = [
-                    chat for chat in chats if chat.chat_id.isdecimal() and chat not in self._settings.review
+                    chat
+                    for chat in chats
+                    if chat.chat_id.isdecimal() and not self._reviews(session.client, chat)
                 ]
                 if session.awaited is None:
                     # Before that nobody knows which chats are this session's.
@@ -256,9 +259,20 @@ class History:
                 gap.session.tries = _TRIES
                 return found
 
+    def _reviews(self, client: discord.Client, chat: ChatKey) -> bool:
+        review = self._settings.review_channel
+        return chat in self._settings.review or reviews(client.get_channel(int(chat.chat_id)), review)
+
+    async def _hidden(self, client: discord.Client, number: int) -> bool:
+        """Whether drafts are reviewed in a channel that the gateway has not told of, such as an archived thread."""
+        review = self._settings.review_channel
+        if not review or client.get_channel(number) is not None:
+            return False
+        return reviews(await client.fetch_channel(number), review)
+
     async def _read(self, client: discord.Client, chat: ChatKey, standing: Standing) -> _Missing:
         channel = _channel_of(client, int(chat.chat_id))
-        if channel is None:
+        if channel is None or await self._hidden(client, int(chat.chat_id)):
             return _Missing()
         let_in = discord.utils.time_snowflake(standing.let_in)
         mark = int(standing.watermark) if standing.watermark else let_in

@@ -9,17 +9,20 @@ from typing import Final
 import aiohttp
 import discord
 
+from bot.messengers.discord.channels import reviews
 from bot.messengers.discord.permissions import HIDDEN, lack
 
 GONE: Final = "Discord has no such channel any more"
 LOCKED: Final = "the thread is locked"
+IN_REVIEW: Final = "drafts are reviewed there, so nobody is heard or answered: disable it"
 _AGAIN_SECONDS: Final = 60.0
 
 
 class Lacks:
     """Looks chats up. One that no shard here has told of is asked for by REST, now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, review_channel: str = "") -> None:
+        self._review_channel = review_channel
         self._found: dict[int, tuple[float, str]] = {}
         self._looks: dict[int, asyncio.Task[None]] = {}
 
@@ -63,6 +66,8 @@ class Lacks:
                 # An archived one, which the gateway does not tell of.
                 parent = client.get_channel(place.parent_id)
                 line = _in_thread(place, parent if isinstance(parent, discord.abc.GuildChannel) else None)
+            if reviews(place, self._review_channel):
+                line = IN_REVIEW
         self._found[channel] = time.monotonic() + _AGAIN_SECONDS, line
 
 

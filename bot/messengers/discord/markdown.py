@@ -25,7 +25,7 @@ _ESCAPED: Final = re.compile(r"\\([\\*_~|`>#\-+\].<])")
 _FENCE: Final = re.compile(r"^\s*```(\w{0,20})[^`]*$")
 
 _LINKS: Final = re.compile(r"(https?://[^\s<>]+)")
-_SIGNS: Final = re.compile(r"([\\*_~|`>#\-+\[\]()<@])")
+_SIGNS: Final = re.compile(r"([\\*_~|`>#\-+\[\]()<@]|(?<=\d)\.(?=\s))")
 
 _OPENS_LAST: Final = re.compile(r"(?:^|\n)[^\S\n]*```\w{0,20}\s*\Z")
 _CLOSES_FIRST: Final = re.compile(r"\s*```[^\S\n]*(?=\n|\Z)")

@@ -21,12 +21,17 @@ class Names:
 
     persona: str
     known: Mapping[str, str] = field(default_factory=dict)
+    lack: str = ""
+    """Why people may be called otherwise than in the dataset, in a line; empty where nothing is wrong."""
 
     @classmethod
     def read(cls, persona: str, people: Path | None) -> Names:
         """Read a `people.toml`, if there is one. Raises PeopleInvalid."""
         if people is None:
             return cls(persona)
+        if not people.exists():
+            lack = f"discord.people names {people}, which is not there: correct it, and run anew"
+            return cls(persona, lack=lack)
         return cls(
             persona,
             {

@@ -1,10 +1,11 @@
-"""How Discord's messages are read: mentions as names, emoji and stickers as words, attachments by their kind."""
+"""How Discord's messages are read: mentions as names, emoji, stickers and polls as words, attachments by their kind."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import discord
@@ -16,7 +17,10 @@ from chat.message import Attachment, Author, ChatKey, Message
 
 MESSENGER: Final = "discord"
 _TYPED: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
-_MARKUP: Final = re.compile(r"<(?:@!?(?P<user>\d+)|@&(?P<role>\d+)|#(?P<channel>\d+)|a?(?P<emoji>:\w+:)\d+)>")
+_MARKUP: Final = re.compile(
+    r"<(?:@!?(?P<user>\d+)|@&(?P<role>\d+)|#(?P<channel>\d+)|a?(?P<emoji>:\w+:)\d+"
+    r"|(?P<command>/[^:<>\n]{1,98}):\d+|t:(?P<time>-?\d{1,12})(?::[tTdDfFsSR])?)>"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,8 @@ class Reader:
         source, forwarded = self._source(message)
         text = self._plain(message, source.content)
         stickers = [f":{sticker.name}:" for sticker in source.stickers]
-        text = " ".join((text, *stickers)).strip() if stickers else text
+        more = [*stickers, *_poll(source)]
+        text = " ".join((text, *more)).strip() if more else text
         attachment = _attachment(source)
         if not text and attachment is None:
             return None
@@ -69,8 +74,10 @@ class Reader:
         mentioned = {user.id: user for user in message.mentions}
 
         def word(match: re.Match[str]) -> str:
-            if match["emoji"]:
-                return match["emoji"]
+            if match["emoji"] or match["command"]:
+                return match["emoji"] or match["command"]
+            if match["time"]:
+                return _time(int(match["time"])) or match[0]
             if match["user"]:
                 user = mentioned.get(int(match["user"]))
                 known = self.names.known.get(match["user"])
@@ -87,6 +94,23 @@ class Reader:
 def key_of(channel: int) -> ChatKey:
     """The chat that a channel, a thread or a direct conversation is."""
     return ChatKey(MESSENGER, str(channel))
+
+
+def _poll(source: discord.Message | discord.MessageSnapshot) -> list[str]:
+    """What is asked in a poll, and what may be answered."""
+    poll = source.poll if isinstance(source, discord.Message) else None
+    if poll is None:
+        return []
+    answers = " / ".join(answer.text for answer in poll.answers)
+    return [f"{poll.question} ({answers})"]
+
+
+def _time(seconds: int) -> str:
+    """A time that each reader sees by their own clock; empty where there is no such year."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _attachment(source: discord.Message | discord.MessageSnapshot) -> Attachment | None:

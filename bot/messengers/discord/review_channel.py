@@ -36,7 +36,8 @@ def lacking(channel: ReviewChannel, me: discord.Member) -> str:
 
 def exposed(channel: ReviewChannel) -> str:
     """A warning where more than moderators see what is quoted there; else empty."""
-    if not channel.permissions_for(channel.guild.default_role).view_channel:
+    private = isinstance(channel, discord.Thread) and channel.is_private()
+    if private or not channel.permissions_for(channel.guild.default_role).view_channel:
         return ""
     return (
         "everybody in the server can see the review channel, and the messages that are quoted there: deny @everyone "

@@ -57,7 +57,7 @@ for _, stale in ipairs(old) do
 end
 
 -- An own message that is no echo of a bubble was written by the owner in person.
-local echo = own and (ARGV[5] == '2' or echo_of(chat, ARGV[14]))
+local echo = own and (echo_of(chat, ARGV[14]) or ARGV[5] == '2')
 if echo then
   if ARGV[5] == '1' then redis.call('HDEL', key('awaited', chat), echo) end
   json = ARGV[11]

@@ -65,7 +65,7 @@ end
 -- From here on it is as fresh as the approval, and it gets as long to leave as it had to be approved.
 redis.call('HSET', name, 'expires_at', now + tonumber(redis.call('HGET', name, 'lifetime')),
   'position', redis.call('HGET', key('chat', chat), 'heard') or '0')
-redis.call('HDEL', name, 'auto')
+redis.call('HDEL', name, 'auto', 'doubted')
 local reason = edited ~= '' and 'approved with an edit' or 'approved'
 -- Whoever reads the journal sees what a person let pass, a text that no classifier could judge included.
 if ARGV[10] ~= '' then reason = reason .. ', over what was held: ' .. ARGV[10] end

@@ -68,6 +68,12 @@ local function mode_of(chat)
   return mode
 end
 
+-- Why a chat in auto mode is as one in manual mode now, or false.
+local function ownerless(chat)
+  return redis.call('HGET', key('chat', chat), 'mode') == 'auto' and mode_of(chat) == 'manual'
+    and 'without a sign of the owner a moderator decides'
+end
+
 local function outcome(chat, ids, what, reason, turn, draft)
   for _, id in ipairs(ids) do
     redis.call('HSET', key('outcome', chat), id,
@@ -306,9 +312,9 @@ local function past(now, id, when_stale, most)
   return 'stale'
 end
 
--- Void a chat's open and approved drafts that `wanted(name, state)` names; what is being handed over cannot be called back.
-local function void_drafts(now, chat, what, reason, by, wanted)
-  local ids, known = redis.call('SMEMBERS', key('open', chat)), {}
+-- A chat's open and approved drafts, by id, each with its state.
+local function pending_drafts(chat)
+  local ids, known, pending = redis.call('SMEMBERS', key('open', chat)), {}, {}
   for _, bubble in ipairs(redis.call('LRANGE', key('out', chat), 0, -1)) do
     ids[#ids + 1] = redis.call('HGET', key('bubble', bubble), 'draft') or nil
   end
@@ -316,14 +322,53 @@ local function void_drafts(now, chat, what, reason, by, wanted)
   for _, id in ipairs(ids) do
     local state = redis.call('HGET', key('draft', id), 'state')
     -- One that is void already may have a bubble on its way: why it was voided stays on record.
-    local pending = state and (is_open(state) or state == 'approved')
-    if not known[id] and pending and wanted(key('draft', id), state) then
-      clear_out(now, chat, id, 'void', true)
-      move_draft(now, id, 'void', what, reason, by)
-      if state == 'rewriting' then redis.call('PUBLISH', 'understudy:taken-back', chat) end
+    if not known[id] and state and (is_open(state) or state == 'approved') then
+      pending[#pending + 1] = { id = id, state = state }
     end
     known[id] = true
   end
+  return pending
+end
+
+-- Void a draft; what is being handed over cannot be called back.
+local function void_draft(now, chat, draft, what, reason, by)
+  clear_out(now, chat, draft.id, 'void', true)
+  move_draft(now, draft.id, 'void', what, reason, by)
+  if draft.state == 'rewriting' then redis.call('PUBLISH', 'understudy:taken-back', chat) end
+end
+
+-- Void a chat's open and approved drafts that `wanted(name, state)` names.
+local function void_drafts(now, chat, what, reason, by, wanted)
+  for _, draft in ipairs(pending_drafts(chat)) do
+    if wanted(key('draft', draft.id), draft.state) then void_draft(now, chat, draft, what, reason, by) end
+  end
+end
+
+-- The messages that a draft answers; another text may answer more than the first did.
+local function answered_by(name)
+  return cjson.decode(redis.call('HGET', name, 'answers') or redis.call('HGET', name, 'messages'))
+end
+
+-- A text that was written with words before it that are gone now may repeat them: nobody's yes to it counts any more,
+-- and whoever decides is told. Of what has begun to leave the rest stays unsaid.
+local DOUBT = 'it was written with a message that was deleted since'
+local function doubt_draft(now, chat, draft, by)
+  local name, state = key('draft', draft.id), draft.state
+  if state == 'approved' then
+    local leaving = redis.call('HGET', name, 'sent') ~= '0'
+    for _, bubble in ipairs(redis.call('LRANGE', key('out', chat), 0, -1)) do
+      local of, at = unpack(redis.call('HMGET', key('bubble', bubble), 'draft', 'state'))
+      leaving = leaving or (of == draft.id and at == 'sending')
+    end
+    if leaving then return void_draft(now, chat, draft, 'ignored', DOUBT, by) end
+    clear_out(now, chat, draft.id, 'void')
+    -- Whoever has a bubble of it in hand must not find it planned again with another text.
+    redis.call('HINCRBY', name, 'attempt', 1)
+    state = 'held'
+  end
+  redis.call('HSET', name, 'doubted', 1)
+  -- Of one that is being written anew, the new text has to say nothing of it.
+  if state ~= 'rewriting' then move_draft(now, draft.id, state, state, DOUBT, by) end
 end
 
 -- Who wrote a stored message, or nil where its line is damaged.

@@ -24,9 +24,12 @@ for index, json in ipairs(redis.call('LRANGE', key('box', chat), 0, -1)) do
     taken[id] = true
   end
 end
-for _, json in ipairs(redis.call('LRANGE', key('transcript', chat), 0, -1)) do
+local place, first = {}, math.huge
+for at, json in ipairs(redis.call('LRANGE', key('transcript', chat), 0, -1)) do
   local fine, message = pcall(cjson.decode, json)
+  if fine then place[message.id] = at end
   if fine and gone[message.id] then
+    first = math.min(first, at)
     redis.call('LREM', key('transcript', chat), 1, json)
     shown = shown or not behind[message.id]
     taken[message.id] = true
@@ -36,7 +39,7 @@ take_from_box(chat, DELETED, 'it was deleted', function(_, id) return gone[id] e
 
 local voided = {}
 void_drafts(now, chat, DELETED, 'what it answers was deleted', 'deletion', function(name)
-  for _, id in ipairs(cjson.decode(redis.call('HGET', name, 'answers') or redis.call('HGET', name, 'messages'))) do
+  for _, id in ipairs(answered_by(name)) do
     if gone[id] then
       voided[#voided + 1] = name
       return true
@@ -50,6 +53,13 @@ for _, name in ipairs(voided) do
     if not gone[id] then rest[#rest + 1] = id end
   end
   outcome(chat, rest, 'ignored', 'it was to be answered together with a message that was deleted', draft[2])
+end
+
+-- What stood before the last message that a draft answers was before the model.
+for _, draft in ipairs(pending_drafts(chat)) do
+  local last = 0
+  for _, id in ipairs(answered_by(key('draft', draft.id))) do last = math.max(last, place[id] or 0) end
+  if first < last then doubt_draft(now, chat, draft, 'deletion') end
 end
 
 -- An entry of a stream cannot be changed: its place is taken by a copy that lacks the text.

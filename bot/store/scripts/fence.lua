@@ -61,7 +61,7 @@ if here then
 end
 if unwanted then
   clear_out(now, chat, draft, 'void')
-  move_draft(now, draft, 'held', 'held', 'the chat is in ' .. mode .. ' mode now', 'fence')
+  move_draft(now, draft, 'held', 'held', ownerless(chat) or 'the chat is in ' .. mode .. ' mode now', 'fence')
   return 'mode'
 end
 -- Time stands still for nobody's bubbles: what waited while the service was away is asked about like a held draft.

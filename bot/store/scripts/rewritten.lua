@@ -18,10 +18,11 @@ if kind == 'written' then
   local versions = cjson.decode(draft[4] or '[]')
   versions[#versions + 1] = { bubbles = cjson.decode(draft[3]), at = now, by = draft[5] }
   redis.call('HSET', name, 'bubbles', ARGV[6], 'versions', cjson.encode(versions), 'version', version)
-  redis.call('HDEL', name, 'original', 'edited_by', 'edited_at', 'auto')
+  redis.call('HDEL', name, 'original', 'edited_by', 'edited_at', 'auto', 'doubted')
   for field, value in pairs(cjson.decode(ARGV[8])) do redis.call('HSET', name, field, value) end
   if ARGV[7] ~= '' then redis.call('HSET', name, 'position', ARGV[7]) end
 end
+if redis.call('HEXISTS', name, 'doubted') == 1 then reason = reason .. '; ' .. DOUBT end
 redis.call('HSET', name, 'expires_at', now + tonumber(draft[7]))
 journal_json(now, 'draft.rewritten', draft[1], with_more(ARGV[9], { draft = id, turn = draft[2], version = version,
   by = draft[5], reason = reason, came_to = kind }))

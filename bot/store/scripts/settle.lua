@@ -28,9 +28,9 @@ redis.call('HDEL', settings, 'pinned', 'claim', 'attempts')
 redis.call('HSET', settings, 'waiting_since', now)
 
 if what == 'draft' and not decision.hold and not frozen then
-  if mode == 'shadow' then reason = 'written, and not sent: the chat is in shadow mode'
-  elseif mode == 'auto' then reason = 'written, and sent: the rules allow it, and the chat is in auto mode'
-  else reason = 'written, and held: the chat is in manual mode' end
+  if mode == 'shadow' then reason = 'the chat is in shadow mode'
+  elseif mode == 'auto' then reason = 'every rule allowed it, and the chat is in auto mode'
+  else reason = ownerless(chat) or 'the chat is in manual mode' end
 end
 count_verdicts(now, 'gate', facts.gate)
 for _, answer in ipairs(facts.answers or {}) do count_verdicts(now, 'draft', answer.rules) end

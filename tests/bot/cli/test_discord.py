@@ -91,6 +91,11 @@ async def test_each_end_has_its_code_and_its_line(setup: CommandLine, place: Pla
 
 async def test_the_doctor_looks_at_discord(setup: CommandLine, place: Place) -> None:
     assert "fine   discord: off" in (await setup("doctor")).out
+    await setup("chats", "enable", str(place.key), "--title", "general")
+    ended = await setup("doctor")
+    assert ended.code == 1
+    assert "wrong  discord: discord.token is not set, so its chats are not heard" in ended.out
+    await setup("chats", "disable", str(place.key), "--yes")
     understudy = with_token(setup, place)
     assert "fine   discord: Discord knows it, as stand-in" in (await understudy("doctor")).out
     place.bot.allowed = Intent(0)

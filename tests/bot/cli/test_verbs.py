@@ -187,7 +187,7 @@ async def test_a_draft_is_listed_approved_as_edited_and_another_rejected(
         first = await _held(chat)
         listed = await understudy("drafts")
         # What waits is held, so that is not said; an id that nobody knows by heart has its title beside it.
-        why = "written, and held: the chat is in manual mode"
+        why = "the chat is in manual mode"
         assert listed.out.splitlines()[0] == f"{first}  {chat.key} (Weekend Plans)  {why}"
         assert f"    {ANSWER}" in listed.out.splitlines()
         (facts,) = (await understudy("drafts", "--json")).json()

@@ -322,6 +322,83 @@ async def test_a_draft_of_other_messages_stays(steps: Steps) -> None:
     assert await steps.queue.claim("w") is None
 
 
+DOUBT = "it was written with a message that was deleted since"
+
+
+async def _written_with_a_message_before(steps: Steps, *, hold: bool = False) -> None:
+    """A draft that answers m2, with m1 before it."""
+    await steps.heard("m1")
+    await steps.queue.settle(await steps.claim(), "ignored", "why not", {})
+    await steps.heard("m2")
+    await steps.drafted(await steps.claim(), hold=hold)
+
+
+@pytest.mark.parametrize("by", ["rules", "max"])
+async def test_what_nobody_has_seen_sent_yet_waits_again_when_a_message_before_it_is_deleted(
+    steps: Steps, by: str
+) -> None:
+    await _written_with_a_message_before(steps, hold=by == "max")
+    if by == "max":
+        await steps.office.desk.approve(MODERATOR, "d1")
+    outgoing = await steps.next()
+    await steps.delete("m1")
+    assert await steps.state() == ("held", DOUBT)
+    assert await steps.outcomes() == {"m1": "ignored", "m2": "held"}
+    # Approved anew, in other words: whoever had the first bubble in hand does not send the old ones.
+    await steps.office.desk.approve(MODERATOR, "d1", "other words")
+    assert await steps.outbox.fence(outgoing, idempotent=True) is Fence.LOST
+    assert await steps.outbox.fence(again := await steps.next(), idempotent=True) is Fence.GO
+    assert again.bubble.text == "other words"
+
+
+async def test_what_waits_says_that_a_message_before_it_was_deleted_until_it_is_written_anew(
+    steps: Steps,
+) -> None:
+    await _written_with_a_message_before(steps, hold=True)
+    await steps.delete("m1")
+    assert await steps.state() == ("held", DOUBT)
+    await steps.office.desk.regenerate(MODERATOR, "d1")
+    rewrite = await steps.rewrites.claim()
+    assert rewrite is not None
+    assert await steps.rewrites.kept(rewrite, "the model failed", {}) == "kept"
+    assert await steps.state() == ("held", f"the model failed; {DOUBT}")
+    await steps.office.desk.regenerate(MODERATOR, "d1")
+    rewrite = await steps.rewrites.claim()
+    assert rewrite is not None
+    assert await steps.rewrites.written(rewrite, NewText(("anew",)), "fine", {}) == "written"
+    assert await steps.state() == ("held", "fine")
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_of_what_has_begun_to_leave_the_rest_stays_unsaid(steps: Steps, sent: bool) -> None:
+    await _written_with_a_message_before(steps)
+    outgoing = await steps.next()
+    assert await steps.outbox.fence(outgoing, idempotent=True) is Fence.GO
+    if sent:
+        await steps.outbox.sent(outgoing, steps.message("receipt", "sure", SAM))
+    await steps.delete("m1")
+    assert await steps.state() == ("void", DOUBT)
+    if not sent:
+        await steps.outbox.sent(outgoing, steps.message("receipt", "sure", SAM))
+    assert await steps.outbox.claim("local") is None
+    assert (await steps.outcomes())["m2"] == "ignored"
+
+
+async def test_what_was_said_after_the_messages_that_it_answers_is_not_in_a_draft(steps: Steps) -> None:
+    await _written_with_a_message_before(steps)
+    await steps.heard("m3")
+    await steps.delete("m3")
+    assert (await steps.state())[0] == "approved"
+
+
+async def test_a_kill_goes_on_over_a_draft_whose_context_was_deleted(steps: Steps) -> None:
+    await _written_with_a_message_before(steps)
+    await steps.office.desk.kill(OWNER, KillScope.chat(steps.room.key))
+    await steps.outbox.fence(await steps.next(), idempotent=True)
+    await steps.delete("m1")
+    assert await steps.state() == ("frozen", DOUBT)
+
+
 async def test_a_turn_in_hand_is_lost_and_what_is_left_of_it_is_decided_anew(steps: Steps) -> None:
     await steps.heard("m1", "m2")
     claim = await steps.claim()

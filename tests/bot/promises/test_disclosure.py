@@ -226,10 +226,15 @@ async def test_an_announcement_is_due_as_soon_as_the_chat_is_to_be_told_so(desk:
     assert [await desk.sent(await desk.go()) for _ in range(2)] == ["hello", "sure"]
 
 
-async def test_an_echo_of_the_announcement_is_neither_the_owner_nor_the_models_words(desk: Desk) -> None:
+@pytest.mark.parametrize("stand_in", [False, True])
+async def test_an_echo_of_the_announcement_is_neither_the_owner_nor_the_models_words(
+    desk: Desk, stand_in: bool
+) -> None:
+    # Some messengers say whose it is: where the account is the stand-in's alone.
     await desk.answer("sure")
     outgoing = await desk.go()
-    echo = Message(desk.room.key, "r1", SAM, outgoing.bubble.text, datetime.now(UTC), own=True)
+    text, now = outgoing.bubble.text, datetime.now(UTC)
+    echo = Message(desk.room.key, "r1", SAM, text, now, own=True, stand_in=stand_in)
     assert await desk.inbox.receive(echo) is Received.ECHO
     await desk.outbox.sent(outgoing, echo)
     assert not any(message.own for message in await desk.office.desk.chats.transcript(desk.room.key))

@@ -67,9 +67,7 @@ async def test_with_the_classifier_away_a_draft_waits_for_a_person_who_is_told_w
     async with running(office, ServedEngine(model.url)):
         message = await room.say("Sam?")
         found = await held(office)
-        assert found.reason.removeprefix("written, and ").startswith(
-            "the draft was not moderated: the moderation"
-        )
+        assert found.reason.startswith("the draft was not moderated: the moderation")
         assert await room.answers() == []
         await office.desk.approve(MODERATOR, found.id)
         assert (await room.settled(message)).outcome == "answered"

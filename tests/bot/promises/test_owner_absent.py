@@ -64,7 +64,7 @@ async def test_what_the_rules_approved_is_held_and_what_a_person_approved_leaves
     assert await _absent(office)
     assert await steps.fence() is Fence.MODE
     (draft,) = await office.desk.drafts.waiting()
-    assert (draft.state, draft.reason) == ("held", "the chat is in manual mode now")
+    assert (draft.state, draft.reason) == ("held", "without a sign of the owner a moderator decides")
     await office.desk.approve(MODERATOR, draft.id)
     assert await _absent(office), "a moderator is not the owner"
     assert await steps.fence() is Fence.GO
@@ -83,7 +83,7 @@ async def test_while_the_owner_is_absent_an_answer_in_auto_mode_is_held(office: 
     assert await _absent(office)
     await steps.settle(claim, "sure")
     (draft,) = await office.desk.drafts.waiting()
-    assert draft.state == "held"
+    assert (draft.state, draft.reason) == ("held", "without a sign of the owner a moderator decides")
 
 
 async def test_the_owners_own_message_and_typing_are_signs_and_nobody_elses(

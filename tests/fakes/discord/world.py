@@ -237,6 +237,8 @@ class Posted:
     stickers: list[dict[str, Any]] = field(default_factory=list)
     components: list[dict[str, Any]] = field(default_factory=list)
     embeds: list[dict[str, Any]] = field(default_factory=list)
+    poll: dict[str, Any] | None = None
+    """As `poll` makes one."""
     flags: int = 0
     webhook: int | None = None
     edited_at: datetime | None = None
@@ -283,6 +285,8 @@ class Posted:
         }
         if visible and self.stickers:
             shown["sticker_items"] = self.stickers
+        if visible and self.poll is not None:
+            shown["poll"] = self.poll
         if self.webhook is not None:
             shown["webhook_id"] = str(self.webhook)
             shown["author"] = shown["author"] | {"bot": True}
@@ -311,6 +315,16 @@ class Posted:
     def _member(self, id_: int) -> dict[str, Any]:
         member = self.channel.guild.members.get(id_) if self.channel.guild else None
         return {"member": member.shown(with_user=False)} if member else {}
+
+
+def poll(question: str, *answers: str) -> dict[str, Any]:
+    """A poll that is open, as Discord shows it."""
+    media = [{"answer_id": number, "poll_media": {"text": text}} for number, text in enumerate(answers, 1)]
+    return {"question": {"text": question}, "answers": media, "expiry": "2100-01-01T00:00:00+00:00"} | {
+        "allow_multiselect": False,
+        "layout_type": 1,
+        "results": {"is_finalized": False, "answer_counts": []},
+    }
 
 
 def pings_of(content: str, allowed: dict[str, Any] | None, may_everyone: bool) -> list[str]:

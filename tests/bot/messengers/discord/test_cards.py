@@ -260,7 +260,7 @@ async def test_a_message_becomes_a_card_an_approval_a_bubble_and_a_line(
             await soon(lambda: connector.hears)
             review.fake.say(review.place.channel, review.place.mia, "are you coming?")
             card = await review.card()
-            assert "held: the chat is in manual mode" in text_of(card)
+            assert "the chat is in manual mode" in text_of(card)
             assert review.place.said() == []
             review.press(card, review.max, "Approve")
             await soon(review.place.said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import discord
@@ -298,3 +299,14 @@ async def test_a_forum_is_no_review_channel_and_a_thread_may_be_one(well: Place)
     assert finding.line == "the review channel is no channel for texts: choose another"
     thread = well.fake.thread(well.channel, "drafts")
     assert (await check(well, review_channel=str(thread.id))).wrong == ()
+
+
+async def test_a_file_of_people_that_cannot_be_used_is_named(well: Place, tmp_path: Path) -> None:
+    file = tmp_path / "people.toml"
+    (missing,) = wrong(await check(well, people=file))
+    assert missing == ("people", f"discord.people names {file}, which is not there: correct it, and run anew")
+    file.write_text("[[person]]")
+    ((about, line),) = wrong(await check(well, people=file))
+    assert (about, str(file) in line) == ("people", True)
+    file.write_text('[[person]]\nname = "Mia"\nids = ["discord:5", "whatsapp:Mia"]')
+    assert "1 account" in (await check(well, people=file)).findings[-1].line

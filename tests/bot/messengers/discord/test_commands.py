@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.app import Office
+from bot.app import Office, open_office
 from bot.kill_ear import KillSettings
 from bot.messengers.discord.markdown import plain
+from bot.messengers.discord.settings import DiscordSettings
+from bot.settings import Settings
 from safety.consent import Purpose
 from safety.kill import KillReach, KillScope
 from safety.mode import Mode
@@ -39,6 +41,21 @@ async def test_a_thread_and_a_direct_conversation_are_let_in_by_their_own_titles
         assert f"is in {plain(title)} now" in await steered.told(place.olivia, "enable", channel)
         assert (await steered.office.desk.chats.get(key_of(channel))).chat.title == title
     assert "not in this chat" in await steered.told(place.olivia, "status")
+
+
+async def test_nobody_lets_it_into_the_review_channel_or_a_thread_there(
+    settings: Settings, model: ModelServer, place: Place
+) -> None:
+    thread = place.fake.thread(place.channel, "about this one")
+    discord = DiscordSettings(review_channel=str(place.channel.id))
+    async with (
+        open_office(settings.model_copy(update={"discord": discord})) as office,
+        service_on(office, model, place) as steered,
+    ):
+        for channel in (place.channel, thread):
+            said = await steered.told(place.olivia, "enable", channel)
+            assert said == f"Drafts are reviewed in {place.key}: it is no chat of the stand-in's."
+        assert await office.desk.chats.all() == ()
 
 
 async def test_who_lets_it_in_hears_what_discord_does_not_let_it_do(steered: Steered, place: Place) -> None:
@@ -315,7 +332,7 @@ async def test_why_tells_what_became_of_a_message_without_its_text(steered: Stee
     for named in ("", str(asked.id), link_to(place, asked.id), f"{place.channel.id}-{asked.id}"):
         options: dict[str, Any] = {"message": named} if named else {}
         said = await steered.told(place.mia, "why", **options)
-        assert said.startswith("**Held**: written, and held: the chat is in manual mode\n<t:")
+        assert said.startswith("**Held**: the chat is in manual mode\n<t:")
         assert f"message {asked.id} accepted" in said
         assert f"draft {draft.id[:6]} held by rules" in said
         assert not [text for text in ("tent", *draft.bubbles) if text in said]

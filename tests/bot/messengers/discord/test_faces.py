@@ -87,6 +87,7 @@ def test_a_cut_leaves_no_sign_without_what_escapes_it(text: str, longest: int) -
         ("[a bank](https://evil.example)", r"\[a bank\]\(https://evil.example)"),
         ("<@1> <#2> <t:0:R> </kill:3>", r"\<\@1\> \<\#2\> \<t:0:R\> \</kill:3\>"),
         ("see https://a.example/b_c_d", "see https://a.example/b_c_d"),
+        ("7. bread\n9. milk 2.5", r"7\. bread" + "\n" + r"9\. milk 2.5"),
     ],
 )
 def test_nobody_forges_a_line_a_link_or_a_mention(typed: str, there: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from structlog.testing import capture_logs
 
 from chat.message import Author
@@ -294,3 +295,27 @@ async def test_a_review_thread_in_an_enabled_channel_is_read_and_followed_by_nob
         await friends.outcome(friends.say("hi again"))
         assert [state.chat.key for state in await friends.office.desk.chats.all()] == [place.key]
     assert place.said(review) == []
+
+
+@pytest.mark.parametrize("archived", [False, True])
+async def test_a_thread_in_the_review_channel_that_was_enabled_all_the_same_is_not_read(
+    friends: Friends, archived: bool
+) -> None:
+    place = friends.place
+    review = place.fake.text(place.guild, "drafts")
+    thread = place.fake.thread(review, "about this one")
+    await friends.enable(thread, mode=Mode.AUTO)
+    await friends.enable(mode=Mode.AUTO)
+    friends.say("would you send this, Sam?", 30.0, channel=thread)
+    missed = friends.say("hi Sam", 20.0)
+    place.fake.archive(thread, archived=archived)
+    async with friends.service(review_channel=str(review.id)) as connector:
+        await friends.outcome(missed)
+        if not archived:
+            friends.say("and this one?", channel=thread)
+        await friends.outcome(friends.say("hi again"))
+        key = key_of(thread)
+        await soon(lambda: "drafts are reviewed there" in connector.troubles([key]).get(str(key), ""))
+        assert archived or not connector.serves(key)
+    assert await friends.texts(thread) == []
+    assert place.said(thread) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.messengers.discord import lacks
@@ -93,3 +95,19 @@ async def test_a_chat_that_is_none_of_discords_is_said_so(place: Place) -> None:
     async with listening(connector, Heard()):
         (line,) = connector.troubles([ChatKey("discord", "general")]).values()
         assert "no channel's id" in line
+
+
+async def test_a_file_of_people_that_is_not_there_is_said_until_the_next_start_with_it(
+    place: Place, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.toml"
+    async with listening(place.connector(people=file), Heard()):
+        pass
+    connector = place.connector(people=file)
+    async with listening(connector, Heard()):
+        assert "which is not there" in connector.troubles([place.key])["discord"]
+        assert connector.trouble == "", "nothing keeps it from speaking"
+    file.write_text('[[person]]\nname = "Mia"\nids = ["discord:5"]')
+    connector = place.connector(people=file)
+    async with listening(connector, Heard()):
+        assert connector.troubles([place.key]) == {}

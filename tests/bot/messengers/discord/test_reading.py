@@ -10,7 +10,7 @@ from chat.message import Attachment
 from tests.bot.messengers.discord.server import Heard, Place, key_of, listening
 from tests.fakes.discord.client import soon
 from tests.fakes.discord.permissions import Permission
-from tests.fakes.discord.world import Posted, Role, User
+from tests.fakes.discord.world import Posted, Role, User, poll
 
 
 async def test_a_message_is_heard_with_its_author_and_time(place: Place) -> None:
@@ -55,6 +55,30 @@ async def test_markup_reads_as_people_say_it(place: Place) -> None:
         place.fake.say(place.channel, place.mia, f"{text} <@1>")
         await soon(lambda: heard.messages)
     assert heard.texts == ["@Sam and @Olivia @campers in #general :party_time: @unknown-user"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "reads"),
+    [
+        ("try </understudy kill:1234567>!", "try /understudy kill!"),
+        ("at <t:1700000000:R> or <t:1700000000>", "at 2023-11-14 22:13 UTC or 2023-11-14 22:13 UTC"),
+        ("<t:999999999999:F>", "<t:999999999999:F>"),
+    ],
+)
+async def test_commands_and_times_read_as_everybody_sees_them(place: Place, typed: str, reads: str) -> None:
+    async with listening(place.connector(), Heard()) as heard:
+        place.fake.say(place.channel, place.mia, typed)
+        await soon(lambda: heard.messages)
+    assert heard.texts == [reads]
+
+
+async def test_a_poll_is_what_it_asks(place: Place) -> None:
+    async with listening(place.connector(), Heard()) as heard:
+        place.fake.say(
+            place.channel, place.mia, "", poll=poll("What do we say to it?", "nothing", "pineapple")
+        )
+        await soon(lambda: heard.messages)
+    assert heard.texts == ["What do we say to it? (nothing / pineapple)"]
 
 
 async def test_people_are_called_what_they_are_called_in_the_dataset(place: Place, tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ class Books:
     context: dict[ChatKey, set[str]] = field(default_factory=lambda: defaultdict(set))
     """What stands in the transcript."""
     deleted: set[str] = field(default_factory=set)
+    doubted: set[str] = field(default_factory=set)
+    """Drafts whose text was written with a message before it that was deleted since, and that nobody has seen since."""
     claims: dict[ChatKey, Claimed] = field(default_factory=dict)
     tokens: dict[ChatKey, int] = field(default_factory=dict)
     kills: dict[tuple[str, str], set[str]] = field(default_factory=dict)

@@ -36,6 +36,7 @@ def approve(books: Books, call: Call, given: tuple[Any, ...], answer: Any) -> No
     if answer[0] != "approved":
         return
     draft.by_a_person, draft.planned, draft.approved = True, books.step, now
+    books.doubted.discard(id_)
     draft.expires, draft.position = now + draft.lifetime, len(books.accepted[draft.chat])
     bubbles, sent = json.loads(fields["bubbles"]), int(fields["sent"])
     if edited:
@@ -86,6 +87,7 @@ def rewritten(books: Books, call: Call, given: tuple[Any, ...], answer: Any) -> 
         books.drafts[id_].expires = now + books.drafts[id_].lifetime
     if answer == "written":
         books.edits.pop(id_, None)
+        books.doubted.discard(id_)
         if given[6] != "":
             books.drafts[id_].position = int(given[6])
 

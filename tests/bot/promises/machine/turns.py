@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from chat.message import ChatKey
@@ -60,6 +61,8 @@ def delete(books: Books, call: Call, given: tuple[Any, ...], answer: Any) -> Non
         claim.settled = not claim.ids
     books.queue[chat] = [id_ for id_ in books.queue[chat] if id_ not in ids]
     books.context[chat] -= taken
+    order = books.last.transcripts.get(str(chat), [])
+    first = min((at for at, id_ in enumerate(order) if id_ in ids), default=len(order))
     for id_, fields in books.last.drafts.items():
         answers = set(json.loads(fields.get("answers", fields["messages"])))
         if fields["state"] in OPEN | {"approved"} and answers.intersection(taken):
@@ -67,6 +70,16 @@ def delete(books: Books, call: Call, given: tuple[Any, ...], answer: Any) -> Non
         elif fields["chat"] == str(chat) and taken:
             # Whoever writes another text for it has the message before them.
             books.rewrites.pop(id_, None)
+            if fields["state"] in OPEN | {"approved"} and answers.intersection(order[first + 1 :]):
+                _doubt(books, id_, fields)
+
+
+def _doubt(books: Books, id_: str, fields: Mapping[str, str]) -> None:
+    """A text was written with words before it that are gone: nobody's yes to it counts."""
+    books.doubted.add(id_)
+    if fields["state"] == "approved":
+        leaves = fields["sent"] != "0" or any(one.partition(".")[0] == id_ for one in books.flying)
+        books.expected[id_] = "void" if leaves else "held"
 
 
 def claim(books: Books, call: Call, given: tuple[Any, ...], answer: Any) -> None:  # noqa: ANN401

@@ -36,6 +36,8 @@ def fence(books: Books, call: Call, given: tuple[Any, ...], answer: Any) -> None
     fields = books.last.drafts[id_.partition(".")[0]]
     answers = json.loads(fields.get("answers", fields["messages"]))
     books.must(not books.deleted.intersection(answers), 6, f"{name} goes, and what it answers was deleted")
+    doubted = id_.partition(".")[0] in books.doubted
+    books.must(not doubted, 6, f"{name} goes, and was written with a message that was deleted")
     stop, again = books.last_stop(chat, call.prefix), books.gone[id_] > 0
     books.must(not books.stands(chat, call.prefix), 1, f"after a kill the fence let {name} go")
     books.must(draft.planned > stop, 1, f"{name} was planned before a kill and woke up after it")
