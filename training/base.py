@@ -68,6 +68,10 @@ class BaseFolder:
         else:
             names = {"model.safetensors"}
         missing = [name for name in sorted(names) if not (self.path / name).is_file()]
+        if missing and any(self.path.glob("pytorch_model*.bin")):
+            raise BaseUnusable(
+                f"{self.path} has its weights as pickles, which may run code as they are read: give it as safetensors"
+            )
         if missing or not names:
             raise BaseUnusable(
                 f"{self.path} lacks {', '.join(missing) or 'its weights'}: download the base again"
@@ -94,6 +98,10 @@ def find_base(wanted: str, revision: str = "") -> BaseFolder:
     if (path := Path(wanted)).is_dir() or wanted.count("/") != 1 or wanted.startswith((".", "/", "~")):
         if not path.is_dir():
             raise BaseUnusable(f"{wanted} is no folder: give a base model's folder, or its name on the hub")
+        if not (path / "config.json").is_file():
+            raise BaseUnusable(
+                f"{wanted} has no config.json: give a base model's folder as it comes from the hub"
+            )
         return BaseFolder(path)
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - the extra may be missing
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415

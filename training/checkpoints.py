@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +17,7 @@ from training.errors import WorkTaken
 
 ASKED: Final = "asked.json"
 SEAL: Final = "whole.json"
+_LOCK: Final = "lock"
 _NAME: Final = re.compile(r"checkpoint-(\d+)")
 
 
@@ -28,25 +31,42 @@ class Work:
 
     path: Path
 
+    @contextmanager
+    def in_hand(self) -> Iterator[None]:
+        """Have the folder to oneself, for as long as this lasts or the process lives.
+
+        Raises WorkTaken where another process has it, or where it is no training's.
+        """
+        if (
+            self.path.is_dir()
+            and not {ASKED, _LOCK} & (names := {path.name for path in self.path.iterdir()})
+            and names
+        ):
+            raise WorkTaken(f"{self.path} holds something else: give another folder with --work")
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / _LOCK).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WorkTaken(
+                    f"another process is training in {self.path}: wait for it, or give another folder with --work"
+                ) from None
+            yield
+
     def claim(self, asked: Mapping[str, Any]) -> None:
-        """Take the folder for the training that is asked for. Raises WorkTaken when it holds another's."""
+        """Take the folder, in hand, for the training that is asked for. Raises WorkTaken when it holds another's."""
         file = self.path / ASKED
         if file.is_file():
             try:
                 before = json.loads(file.read_bytes())
             except ValueError:
                 before = {}
-            if others := sorted(
-                key for key in {*before, *asked} if before.get(key) != _plain(asked).get(key)
-            ):
+            if others := sorted(_differences(before, _plain(asked))):
                 raise WorkTaken(
                     f"{self.path} holds an unfinished training with another {' and '.join(others)}: ask for the same "
                     "again to go on with it, or begin anew with --fresh"
                 )
             return
-        if self.path.is_dir() and any(self.path.iterdir()):
-            raise WorkTaken(f"{self.path} holds something else: give another folder with --work")
-        self.path.mkdir(parents=True, exist_ok=True)
         write_whole(file, json.dumps(asked, indent=1))
 
     def last(self) -> Path | None:
@@ -92,6 +112,20 @@ def write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What is not as it was; of settings each by itself, with what it was."""
+    for key in {*before, *now}:
+        was, is_now = before.get(key), now.get(key)
+        if was == is_now:
+            continue
+        if not isinstance(was, dict) or not isinstance(is_now, dict):
+            yield key
+            continue
+        for name in {*was, *is_now}:
+            if was.get(name) != is_now.get(name):
+                yield f"{name} ({json.dumps(was.get(name))})"
 
 
 def _plain(asked: Mapping[str, Any]) -> dict[str, Any]:

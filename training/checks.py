@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -29,6 +30,45 @@ def add_lora(model: Any, settings: TrainSettings) -> Any:  # noqa: ANN401 - torc
         return get_peft_model(model, config)
     except ValueError:
         raise NotAsAsked(f"the base has no layer named any of {', '.join(settings.targets)}") from None
+
+
+def check_attention(model: Any, *, packing: bool) -> None:  # noqa: ANN401 - torch is untyped here
+    """Prove that no word sees a later one, and with `packing`, that no row of a pack sees another.
+
+    Raises NotAsAsked: some kinds of model pass over what says where a row of a pack begins.
+    """
+    row = [1, 2, 3, 4]
+    one, other = (_logits(model, [*row, last]) for last in (5, 6))
+    if _differ(one[:4], other[:4]):
+        raise NotAsAsked(
+            "this base sees later words as it reads earlier ones: it is no causal language model"
+        )
+    if not packing:
+        return
+    places = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3]])
+    try:
+        one, other = (
+            _logits(model, [*first, *row], position_ids=places) for first in ([5, 6, 7, 8], [9, 10, 11, 12])
+        )
+    except TypeError:
+        apart = False
+    else:
+        apart = not _differ(one[4:], other[4:])
+    if not apart:
+        raise NotAsAsked("packed rows would see each other in this kind of model: --set packing=false")
+
+
+def _logits(model: Any, ids: Sequence[int], **places: Any) -> Any:  # noqa: ANN401 - torch is untyped here
+    given = {"input_ids": torch.tensor([ids]), **places}
+    with torch.no_grad():
+        found = model(**{name: value.to(model.device) for name, value in given.items()}, use_cache=False)
+    return found.logits[0]
+
+
+def _differ(one: Any, other: Any) -> bool:  # noqa: ANN401 - torch is untyped here
+    """By more than the noise of their numbers: most models give the very same, but experts are shared by rows."""
+    noise = 1e-4 if one.dtype == torch.float32 else 1e-2
+    return bool((one - other).abs().max() > noise * one.abs().max())
 
 
 def check_quantised(model: Any) -> Quantised:  # noqa: ANN401 - torch is untyped here

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 import torch
 from accelerate import PartialState
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from training.base import BaseFolder
@@ -86,15 +87,26 @@ def load_model(
         }
     try:
         with quiet():
-            model = AutoModelForCausalLM.from_pretrained(
-                base.path, dtype=compute.dtype, local_files_only=True, use_safetensors=True, **options
+            model, told = AutoModelForCausalLM.from_pretrained(
+                base.path,
+                dtype=compute.dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
             )
     except torch.OutOfMemoryError:
         raise
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise BaseUnusable(
             f"{base.path} does not load ({type(error).__name__}): download the base again"
         ) from None
+    if missing := sorted(told["missing_keys"]):
+        # Libraries draw them at random, and say so in a log.
+        raise BaseUnusable(
+            f"{base.path} lacks {len(missing)} of its model's weights, {missing[0]} among them: download it again, or "
+            "give one that was saved as a causal language model"
+        )
     if not quantised:
         return model.to(device)
     for module in model.modules():

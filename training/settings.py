@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from training.errors import SettingsUnusable
 
@@ -74,6 +74,12 @@ class TrainSettings(BaseModel):
     steps: int | None = Field(
         None, ge=1, description="end after so many steps, whatever the epochs; unset: not"
     )
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        """Names with commas between them, which a shell leaves as they are."""
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
 
     @property
     def scale(self) -> float:

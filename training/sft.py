@@ -87,12 +87,13 @@ class Sft(SFTTrainer):  # type: ignore[misc] # trl is untyped here
         self.tokens += int(inputs["input_ids"].numel() if shown is None else shown.sum().item())
         loss = super().training_step(model, inputs, *args, **options)
         if not math.isfinite(float(loss.item())):
-            raise Diverged(
-                f"the loss is no number any more after step {self.state.global_step}: lower learning_rate, or clip more"
-            )
+            raise _diverged("the loss", self.state.global_step)
         return loss
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
+        if not all(bool(weight.isfinite().all()) for weight in model.parameters() if weight.requires_grad):
+            # The loss would tell at the next step, and what is kept would be of no use.
+            raise _diverged("a weight", self.state.global_step)
         folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
         if self.is_world_process_zero():
             # From before an interruption; without its seal it is whole no longer while it is written anew.
@@ -197,6 +198,8 @@ class Watch(TrainerCallback):  # type: ignore[misc] # transformers is untyped he
 
     def _note(self, state: Any) -> float:  # noqa: ANN401
         loss = self._measure()
+        if not math.isfinite(loss):
+            raise _diverged("the held-out loss", state.global_step)
         state.log_history.append(
             {
                 "step": state.global_step,
@@ -210,6 +213,13 @@ class Watch(TrainerCallback):  # type: ignore[misc] # transformers is untyped he
         # Measuring is no training: it must not look slow for it.
         self._since = (time.monotonic(), self._trainer.tokens, state.global_step)
         return loss
+
+
+def _diverged(what: str, step: int) -> Diverged:
+    return Diverged(
+        f"{what} is no number any more after step {step}: begin anew with --fresh and a lower learning_rate, or "
+        "clip more; the last whole checkpoint is kept"
+    )
 
 
 def held_out(state: Any) -> list[float]:  # noqa: ANN401 - transformers is untyped here

@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
-import errno
 import importlib.util
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from accelerate import PartialState
 from datasets import Dataset
 from peft import PeftModel
-from safetensors import SafetensorError
 from transformers import PrinterCallback
 from trl import SFTConfig
 
 from inference.prompt import PromptFormat
 from training.base import BaseFolder
 from training.checkpoints import Work
-from training.checks import add_lora, check_full, check_lora, check_quantised
+from training.checks import add_lora, check_attention, check_full, check_lora, check_quantised
 from training.dataset.folder import DatasetFolder
 from training.dataset.row import Row
-from training.errors import DatasetTooSmall, DiskFull, Interrupted, OutOfMemory, SettingsUnusable
+from training.errors import (
+    BaseUnusable,
+    DatasetTooSmall,
+    Interrupted,
+    SettingsUnusable,
+)
 from training.held_out import summed_loss
 from training.layout import Encoded, Layout, form_of, layout_of, loss_of
 from training.memory import Machine, check_memory
-from training.model import Compute, load_model, load_tokenizer
+from training.model import Compute, first_process, load_model, load_tokenizer
 from training.pairing import pairing_warnings
 from training.quiet import quiet
 from training.record import Progress, Quantised, TrainingRecord, write_history
 from training.settings import Loss, Method, TrainSettings
 from training.sft import Sft, Watch, held_out, points
-
-_FULL_DISK: Final = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+from training.shape import shape_of
+from training.translation import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def train(
     same adapter, interrupted or not. Raises BaseUnusable, DatasetTooSmall, MemoryTooSmall, NotAsAsked, WorkTaken
     and TrainingBroke; the work folder keeps the last whole checkpoint.
     """
-    with _told(), torch.random.fork_rng(), quiet():
+    with told(), torch.random.fork_rng(), quiet():
         return _Run(training, report, stop or threading.Event()).run(out)
 
 
@@ -101,6 +104,8 @@ class Prepared:
 def prepared(training: Training) -> Prepared:
     """Lay out and tokenize a dataset; the base itself is not loaded. Raises BaseUnusable and DatasetTooSmall."""
     recipe, settings = training.dataset.recipe, training.settings
+    shape = shape_of(training.base)
+    shape.check(settings)
     layout, loss = training.layout(), loss_of(recipe, settings.loss)
     rows = training.dataset.rows("train")
     kept_back = training.dataset.rows("valid") or training.dataset.rows("test")
@@ -111,7 +116,15 @@ def prepared(training: Training) -> Prepared:
             "there is nothing to train on, or nothing held out to measure on, that fits into max_length: raise "
             "that, or build the dataset with split.held_out"
         )
-    told = (*layout.notes, *pairing_warnings(recipe, layout.tokenizer, loss, len(rows)))
+    if shape.vocabulary is not None and shape.vocabulary <= max(
+        max(row.ids) for row in (*train_rows.rows, *held_out_rows.rows)
+    ):
+        raise BaseUnusable(
+            "the base's tokenizer has tokens that its model does not know: download the base again"
+        )
+    told = (*layout.notes, *pairing_warnings(recipe, layout.tokenizer, loss, len(train_rows.rows)))
+    if lost := train_rows.left_out + held_out_rows.left_out:
+        told += (f"{lost} rows do not fit into max_length, and are left out",)
     return Prepared(layout, loss, train_rows, held_out_rows, _repeated(rows, kept_back), told)
 
 
@@ -131,10 +144,14 @@ class _Run:
         self._trainer: Any = None
 
     def run(self, out: Path) -> TrainingRecord:
-        arguments = self._arguments()
-        first = arguments.process_index == 0
         # Before a byte of the base is read: that takes minutes where it is large.
         check_memory(self._training.base.config, self._settings, Machine.here(), self._rows.longest)
+        with self._work.in_hand() if first_process() else nullcontext():
+            return self._trained(out)
+
+    def _trained(self, out: Path) -> TrainingRecord:
+        arguments = self._arguments()
+        first = arguments.process_index == 0
         base_sha256 = self._training.base.sha256()
         if first:
             self._work.claim(
@@ -157,6 +174,7 @@ class _Run:
             place=arguments.local_process_index if arguments.world_size > 1 else None,
         )
         self._quantised(model)
+        check_attention(model, packing=self._settings.packing)
         if self._settings.method is not Method.FULL:
             model = add_lora(model, self._settings)
         parameters = int(model.num_parameters())
@@ -320,8 +338,12 @@ class _Run:
         shutil.rmtree(folder, ignore_errors=True)
         fresh = folder.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
-        self._write_model(fresh)
-        fresh.rename(folder)
+        try:
+            self._write_model(fresh)
+            fresh.rename(folder)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
         for other in self._work.path.glob("best-*"):
             if other != folder:
                 shutil.rmtree(other)
@@ -385,35 +407,6 @@ def _repeated(train: Sequence[Row], held_out_rows: Sequence[Row]) -> float:
     known = {answer for row in train for answer in row.answers}
     held = [answer for row in held_out_rows for answer in row.answers]
     return round(sum(answer in known for answer in held) / len(held), 4) if held else 0.0
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say in one line what ended a training; what libraries raise for it has many names."""
-    kept = "the last whole checkpoint is kept, and the same command goes on from there"
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError):
-        raise OutOfMemory(_memory_line(kept)) from None
-    except OSError as error:
-        if error.errno not in _FULL_DISK:
-            raise
-        raise DiskFull(f"the disk is full: make room; {kept}") from None
-    except (RuntimeError, SafetensorError) as error:
-        said = str(error).casefold()
-        if "out of memory" in said or "can't allocate memory" in said or "not enough memory" in said:
-            raise OutOfMemory(_memory_line(kept)) from None
-        full = ("no space left", "file too large", "disk quota", "pytorchstreamwriter failed")
-        if any(words in said for words in full):
-            raise DiskFull(f"the disk is full: make room; {kept}") from None
-        raise
-
-
-def _memory_line(kept: str) -> str:
-    return (
-        "the memory does not suffice: take a smaller batch (and accumulate), a shorter max_length, method=qlora or "
-        f"gradient_checkpointing=true; {kept}"
-    )
 
 
 def quantised_words(found: Quantised | None) -> str:

@@ -105,6 +105,11 @@ class Tuning:
                         told.add(result.number)
                         report(result)
             found = results(study)
+            if not study.get_trials(
+                deepcopy=False, states=(optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING)
+            ):
+                # A trial that was killed too often to be tried again has left its checkpoints.
+                shutil.rmtree(self.work, ignore_errors=True)
         if not any(result.state == "complete" for result in found):
             reasons = Counter(result.reason for result in found if result.state == "failed")
             often = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from rich.console import Console
 from bot.cli.screen import say, say_error
 from bot.cli.training_bar import TrainingBar
 from bot.cli.training_plan import Plan
+from bot.errors import SettingsInvalid
 from training.checkpoints import Work
 from training.gguf import NumberType
 from training.memory import GB, Machine, check_memory
@@ -54,16 +57,20 @@ class TrainingRun:
         if dry_run:
             self._tell_plan()
             return
+        if first:
+            check_writable(self._plan.out)
         if fresh and first:
-            Work(self._plan.work).clear()
+            with Work(self._plan.work).in_hand():
+                Work(self._plan.work).clear()
         record = self._train(shown=first)
         if first:
-            self._package(record)
+            with Work(self._plan.work).in_hand():
+                self._package(record)
 
     def _tell_plan(self) -> None:
         plan = prepared(self._training)
-        for key, value in self._settings.model_dump(mode="json").items():
-            say(f"  {key} = {value}")
+        for key, value in self._settings.model_dump(mode="json", exclude_none=True).items():
+            say(f"  {key} = {json.dumps(value)}")
         say(
             f"{len(plan.train.rows):,} rows to train on ({plan.train.shortened:,} shortened, "
             f"{plan.train.left_out:,} left out) with {plan.train.learned:,} tokens that count; "
@@ -114,6 +121,16 @@ class TrainingRun:
         # Last: until the persona stands, an interrupted packaging goes on from what was trained.
         Work(self._plan.work).clear()
         say(f"{persona.name} stands in {out}, fingerprint {persona.fingerprint[:12]}")
+
+
+def check_writable(out: Path) -> None:
+    """Hours before something is written there. Raises SettingsInvalid."""
+    place = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise SettingsInvalid(f"{out} cannot be written to ({error.strerror}): give another --out") from None
 
 
 @contextmanager

@@ -111,7 +111,7 @@ class TuningRun:
     def _in_common(self) -> Mapping[str, object]:
         return {
             "dataset": self._dataset.fingerprint,
-            "base": [self._base.name, self._asked.revision],
+            "base": [self._base.name, self._base.sha256()],
             "preset": self._preset,
             "set": sorted(self._asked.fixed),
             "search": [repr(axis) for axis in self._space.axes],

@@ -27,6 +27,11 @@ def test_changes_lie_over_a_preset(preset: Path) -> None:
     assert found == TrainSettings.model_validate_json(found.model_dump_json())
 
 
+def test_names_of_layers_are_written_with_commas() -> None:
+    assert read_settings("", ("targets=q_proj, v_proj",)).targets == ("q_proj", "v_proj")
+    assert read_settings("", ("targets=q_proj",)).targets == ("q_proj",)
+
+
 def test_a_bare_word_is_a_text() -> None:
     assert read_settings("", ("method=full", 'precision="fp32"')).method is Method.FULL
 

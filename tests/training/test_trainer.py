@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -276,6 +276,69 @@ def test_a_loss_that_is_no_number_ends_it(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_weight_that_is_no_number_is_not_kept(
+    tiny_base: BaseFolder, dataset: DatasetFolder, tmp_path: Path
+) -> None:
+    import torch
+    from trl import SFTTrainer
+
+    from training.checkpoints import Work
+
+    clipped = SFTTrainer._clip_grad_norm
+
+    def poisoned(self: Any, model: Any) -> Any:  # noqa: ANN401
+        found = clipped(self, model)
+        if self.state.global_step == 2:
+            # As an overflow on the way back leaves it: the loss of this step is a number still.
+            next(weight for weight in model.parameters() if weight.grad is not None).grad.fill_(torch.nan)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SFTTrainer, "_clip_grad_norm", poisoned)
+        with pytest.raises(Diverged, match="a weight is no number any more after step 3"):
+            run(tiny_base, dataset, tmp_path, small(save_steps=1))
+    last = Work(tmp_path / "work").last()
+    assert last is not None
+    assert last.name == "checkpoint-2"
+    assert run(tiny_base, dataset, tmp_path, small(save_steps=1)).resumed == (2,)
+
+
+def test_a_held_out_loss_that_is_no_number_ends_it(
+    tiny_base: BaseFolder, dataset: DatasetFolder, tmp_path: Path
+) -> None:
+    import training.trainer as module
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "summed_loss", lambda *_, **__: (float("nan"), 1))
+        with pytest.raises(Diverged, match="held-out loss"):
+            run(tiny_base, dataset, tmp_path)
+
+
+def test_rows_that_do_not_fit_are_told(tiny_base: BaseFolder, tmp_path: Path) -> None:
+    from training.trainer import Training, prepared
+
+    # An answer without its end would be learned to never end, so that such a row is not cut.
+    dataset = build(tmp_path / "data", "pairs")
+    lengths = sorted(
+        len(row.ids) for row in prepared(Training(tiny_base, dataset, small(), tmp_path)).train.rows
+    )
+    told = prepared(Training(tiny_base, dataset, small(max_length=lengths[len(lengths) // 2]), tmp_path))
+    count = told.train.left_out + told.held_out.left_out
+    assert count > 0
+    assert f"{count} rows do not fit into max_length, and are left out" in told.warnings
+
+
+def test_two_trainings_do_not_share_a_folder(
+    tiny_base: BaseFolder, dataset: DatasetFolder, tmp_path: Path
+) -> None:
+    def another(progress: Progress) -> None:
+        if progress.step == 2:
+            with pytest.raises(WorkTaken, match="another process"):
+                run(tiny_base, dataset, tmp_path)
+
+    assert run(tiny_base, dataset, tmp_path, small(steps=3), report=another).resumed == ()
+
+
 def test_another_training_is_not_gone_on_with(
     tiny_base: BaseFolder, dataset: DatasetFolder, tmp_path: Path
 ) -> None:
@@ -283,7 +346,7 @@ def test_another_training_is_not_gone_on_with(
     stop.set()
     with pytest.raises(Interrupted, match="after step 1 of 28"):
         run(tiny_base, dataset, tmp_path, stop=stop)
-    with pytest.raises(WorkTaken, match="another settings"):
+    with pytest.raises(WorkTaken, match=r"another rank \(4\):"):
         run(tiny_base, dataset, tmp_path, small(rank=8))
     with pytest.raises(WorkTaken, match="another dataset"):
         run(tiny_base, build(tmp_path / "other", changes=("silences = 0",)), tmp_path)
@@ -291,8 +354,9 @@ def test_another_training_is_not_gone_on_with(
     (tmp_path / "strange/notes.txt").write_text("mine")
     from training.checkpoints import Work
 
-    with pytest.raises(WorkTaken, match="something else"):
-        Work(tmp_path / "strange").claim({})
+    with pytest.raises(WorkTaken, match="something else"), Work(tmp_path / "strange").in_hand():
+        pass
+    assert [path.name for path in (tmp_path / "strange").iterdir()] == ["notes.txt"]
     Work(tmp_path / "strange").clear()
     assert (tmp_path / "strange/notes.txt").exists()
 
@@ -318,9 +382,11 @@ def test_memory_that_does_not_suffice_is_told(
             run(tiny_base, dataset, tmp_path / kind, report=full)
 
 
+@pytest.mark.parametrize("file", ["adapter_model.safetensors", "tokenizer.json", "optimizer.pt"])
 def test_a_file_that_may_not_grow_ends_it_with_the_last_checkpoint_kept(
-    tiny_base: BaseFolder, dataset: DatasetFolder, tmp_path: Path
+    tiny_base: BaseFolder, dataset: DatasetFolder, tmp_path: Path, file: str
 ) -> None:
+    """Each is written by another library, which has words of its own for a full disk."""
     import resource
 
     from training.checkpoints import Work
@@ -329,7 +395,8 @@ def test_a_file_that_may_not_grow_ends_it_with_the_last_checkpoint_kept(
 
     def limit(progress: Progress) -> None:
         if progress.step == 6:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+            size = (tmp_path / "work/checkpoint-5" / file).stat().st_size
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size - 100, before[1]))
 
     settings = small(save_steps=5)
     try:

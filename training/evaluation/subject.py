@@ -26,6 +26,7 @@ from training.evaluation.speaker import ServedSpeaker, Speaker
 from training.evaluation.torch_speaker import TorchSpeaker
 from training.layout import Layout, layout_of
 from training.model import Compute, load_model, load_tokenizer, with_adapter
+from training.record import RECORD, TrainingRecord
 from training.settings import Loss
 
 _CONTEXT = 4096
@@ -212,6 +213,13 @@ def _same_base(base: BaseFolder, persona: Persona) -> None:
 
 
 def _notes(persona: Persona, dataset: DatasetFolder) -> Iterable[str]:
+    for part in ("adapter", "base"):
+        if (persona.folder / part / RECORD).is_file():
+            # Such as a pairing of base and recipe that failed for others: figures below may be due to it.
+            yield from (
+                f"From its training: {warning}."
+                for warning in TrainingRecord.read(persona.folder / part).warnings
+            )
     if persona.manifest.dataset is None:
         yield (
             "The persona has no record of its dataset: nobody knows whether what is held out here was trained on, and "

@@ -292,6 +292,15 @@ async def test_mistakes_are_told_in_one_line(
     assert not (state_dir / "persona.training").exists()
 
 
+async def test_a_persona_that_could_not_be_written_is_not_trained(
+    train: CommandLine, data: Path, base: Path, state_dir: Path
+) -> None:
+    (state_dir / "file").write_text("mine")
+    asked = call(data, base, state_dir / "file/persona")
+    assert "give another --out" in await train.line(2, *asked)
+    assert (state_dir / "file").read_text() == "mine"
+
+
 async def test_a_folder_that_is_no_dataset_is_named(train: CommandLine, base: Path, state_dir: Path) -> None:
     assert "is no dataset" in await train.line(1, *call(state_dir, base, state_dir / "persona"))
 

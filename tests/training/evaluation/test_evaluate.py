@@ -108,6 +108,18 @@ async def test_a_report_figures_and_a_line_in_persona_toml(subject: Subject, tmp
     assert as_json(again.figures) == as_json(found.figures) == text.rstrip("\n")
 
 
+async def test_the_report_tells_what_spoke_against_the_training(
+    persona_folder: Path, sample_data: Path
+) -> None:
+    from training.evaluation.subject import Subject
+
+    record = persona_folder / "adapter/training.json"
+    told = json.loads(record.read_text()) | {"warnings": ["single messages on an instruct model"]}
+    record.write_text(json.dumps(told))
+    notes = Subject(await load_persona(persona_folder), open_dataset(sample_data)).notes
+    assert "From its training: single messages on an instruct model." in notes
+
+
 async def test_pytorch_speaks_where_there_is_no_gguf(subject: Subject) -> None:
     from training.evaluation.torch_speaker import TorchSpeaker
 
