@@ -105,11 +105,7 @@ class Tuning:
                         told.add(result.number)
                         report(result)
             found = results(study)
-            if not study.get_trials(
-                deepcopy=False, states=(optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING)
-            ):
-                # A trial that was killed too often to be tried again has left its checkpoints.
-                shutil.rmtree(self.work, ignore_errors=True)
+            self._sweep(study)
         if not any(result.state == "complete" for result in found):
             reasons = Counter(result.reason for result in found if result.state == "failed")
             often = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""
@@ -156,6 +152,17 @@ class Tuning:
             )
         return study
 
+    def _sweep(self, study: optuna.Study) -> None:
+        """Remove the checkpoints of trials whose process was killed too often for another try."""
+        trials = study.get_trials(deepcopy=False)
+        under_way = {
+            _folder(trial)
+            for trial in trials
+            if trial.state in {optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING}
+        }
+        for number in {trial.number for trial in trials} - under_way:
+            shutil.rmtree(self.work / str(number), ignore_errors=True)
+
     def _create(self) -> optuna.Study:
         storage = optuna.storages.RDBStorage(
             f"sqlite:///{self.file.resolve()}",
@@ -181,9 +188,7 @@ class Tuning:
             # Trained with the same seed it would give the same again.
             return self._scored(trial, score)
         frozen = trial.study.trials[trial.number]
-        original = optuna.storages.RetryHeartbeatStaleTrialCallback.retried_trial_number(frozen)
-        # The folder of the trial that died: its checkpoints are there.
-        work = self.work / str(trial.number if original is None else original)
+        work = self.work / str(_folder(frozen))
 
         def heard(epoch: int, share: float) -> None:
             # The score is the higher the better, and so is what a pruner compares.
@@ -227,6 +232,12 @@ def best(found: Sequence[Result]) -> Result | None:
 def results(study: optuna.Study) -> tuple[Result, ...]:
     """What became of a study's trials. Those that are running, waiting or tried again elsewhere are none."""
     return tuple(_results(study))
+
+
+def _folder(trial: optuna.trial.FrozenTrial) -> int:
+    """By which number its folder is called: the first's of those that were tried again, for its checkpoints."""
+    original = optuna.storages.RetryHeartbeatStaleTrialCallback.retried_trial_number(trial)
+    return int(trial.number if original is None else original)
 
 
 def _known(study: optuna.Study, suggestion: Suggestion) -> Estimate | None:

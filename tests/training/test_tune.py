@@ -218,6 +218,16 @@ def test_an_interrupted_trial_is_tried_again_by_the_next_run(tmp_path: Path) -> 
     assert len(study.results()) == 2
 
 
+def test_what_a_trial_left_that_is_not_tried_again_goes_with_the_end(tmp_path: Path) -> None:
+    study = tuning(tmp_path)
+    study.run(2)
+    for number in (1, 2):
+        (study.work / str(number)).mkdir()
+    study.run(2)
+    # The third would be another process's, begun a moment ago.
+    assert [folder.name for folder in study.work.iterdir()] == ["2"]
+
+
 def test_two_processes_share_one_study(tmp_path: Path) -> None:
     processes = [child(tmp_path, 12, "0.3") for _ in range(2)]
     assert [process.wait(90) for process in processes] == [0, 0]
