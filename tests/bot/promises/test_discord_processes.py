@@ -9,6 +9,7 @@ from benchmarks.discord_storm.place import Place, place
 from benchmarks.storm.people import OWNER
 from bot.cli.records import look
 from chat.message import ChatKey
+from safety.mode import Mode
 from tests.bot.playground import until
 from tests.fakes.discord.client import soon
 from tests.fakes.discord.world import Channel
@@ -32,16 +33,17 @@ async def test_each_process_answers_in_its_own_chats_and_what_a_dead_one_would_s
 ) -> None:
     async with place(state_dir, 11, ((0,), (1,)), by_history=False) as there:
         await started(there, 2)
-        for number, chat in enumerate(there.chats):
+        modes = await modes_of(there)
+        for number, chat in enumerate(modes):
             await there.say(chat, "mia", f"Sam? number{'abcdefghijk'[number]}")
-        manual = [chat for chat in there.chats if (await mode(there, chat)) == "manual"]
+        manual = [chat for chat, mode in modes.items() if mode is Mode.MANUAL]
         desk = there.office.desk
 
         async def all_waiting() -> bool:
             return {draft.chat for draft in await desk.drafts.waiting()} == {*manual}
 
         await until(all_waiting, 30)
-        auto = [there.channels[chat] for chat in there.chats if chat not in manual]
+        auto = [there.channels[chat] for chat in modes if chat not in manual]
         assert {shard_of(channel) for channel in auto} == {0, 1}
         await soon(lambda: all(said(there, channel) for channel in auto), 30)
 
@@ -67,7 +69,7 @@ async def test_each_process_answers_in_its_own_chats_and_what_a_dead_one_would_s
 async def test_two_processes_with_the_same_shards_answer_once_and_are_told(state_dir: Path) -> None:
     async with place(state_dir, 4, ((0, 1), (0, 1)), by_history=False) as there:
         await started(there, 4)
-        auto = [chat for chat in there.chats if (await mode(there, chat)) == "auto"]
+        auto = [chat for chat, mode in (await modes_of(there)).items() if mode is Mode.AUTO]
         for chat in auto:
             await there.say(chat, "mia", "Sam? amber")
         await soon(lambda: all(said(there, there.channels[chat]) for chat in auto), 30)
@@ -83,5 +85,6 @@ async def test_two_processes_with_the_same_shards_answer_once_and_are_told(state
         assert there.fake.violations == []
 
 
-async def mode(there: Place, chat: ChatKey) -> str:
-    return (await there.office.desk.chats.get(chat)).policy.mode.value
+async def modes_of(there: Place) -> dict[ChatKey, Mode]:
+    """The modes of the chats that are enabled from the start; some threads only follow their channel later."""
+    return {state.chat.key: state.policy.mode for state in await there.office.desk.chats.all()}
