@@ -12,13 +12,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import optuna
 import pytest
 
 from training.errors import NotAsAsked, TrainingError, TuningFailed
 from training.evaluation.estimate import Estimate
 from training.settings import TrainSettings, read_settings
 from training.space import Space, Suggestion
-from training.tune import Heard, Result, Tuning, best
+from training.tune import STUDY, Heard, Result, Tuning, best
 
 pytestmark = pytest.mark.train
 
@@ -226,6 +227,17 @@ def test_what_a_trial_left_that_is_not_tried_again_goes_with_the_end(tmp_path: P
     study.run(2)
     # The third would be another process's, begun a moment ago.
     assert [folder.name for folder in study.work.iterdir()] == ["2"]
+
+
+def test_what_another_process_tries_at_the_moment_keeps_its_checkpoints(tmp_path: Path) -> None:
+    study = tuning(tmp_path)
+    study.run(1)
+    # A trial that somebody has begun and not ended.
+    other = optuna.load_study(study_name=STUDY, storage=f"sqlite:///{study.file.resolve()}").ask()
+    (study.work / str(other.number)).mkdir()
+    (study.work / "0").mkdir()
+    study.run(1)
+    assert [folder.name for folder in study.work.iterdir()] == [str(other.number)]
 
 
 def test_two_processes_share_one_study(tmp_path: Path) -> None:
