@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -17,7 +16,7 @@ from bot.outbox import OutboxSettings
 from bot.sender import YES_MS
 from bot.store.store import Store
 from chat.echo import plain
-from chat.message import ChatKey, Message, message_to_json
+from chat.message import ChatKey
 
 _log = structlog.get_logger()
 _OLDEST_MS: Final = 60_000
@@ -68,31 +67,28 @@ class Acknowledger:
             if answer != "go":
                 _log.info("acknowledgement.not_sent", chat=str(chat), answer=answer)
                 return
-            state, message = "refused", None
+            state, receipt = "refused", ""
             # As at the fence, a yes is for now: whoever stood still since may say it after the resume.
             if 0 <= self._clock.now_ms() - asked <= YES_MS:
                 if message_id:
                     connector.sign(chat, message_id)
                 bubble = Bubble(f"acknowledgement.{kill_id}", chat, self._text)
-                state, message = await self._send(connector, bubble)
-            receipt = (message.id, message_to_json(message)) if message else ("", "")
-            await self._run(
-                "acknowledged", chat, kill_id, state, *receipt, self._settings.transcript_messages
-            )
+                state, receipt = await self._send(connector, bubble)
+            await self._run("acknowledged", chat, kill_id, state, receipt)
         except StoreError:
             # Found `sending` later, it is repeated under its key or becomes unknown, as any bubble.
             _log.warning("acknowledgement.store_away", chat=str(chat))
 
-    async def _send(self, connector: Connector, bubble: Bubble) -> tuple[str, Message | None]:
+    async def _send(self, connector: Connector, bubble: Bubble) -> tuple[str, str]:
         try:
             async with asyncio.timeout(self._settings.send_timeout_seconds):
                 message = await connector.send(bubble)
         except SendRefused:
-            return "refused", None
+            return "refused", ""
         except Exception as error:  # noqa: BLE001 - whatever else a connector raises: nobody can say
             _log.warning("acknowledgement.unknown", error=type(error).__name__)
-            return "unknown", None
-        return "sent", replace(message, own=True, stand_in=True)
+            return "unknown", ""
+        return "sent", message.id
 
     async def _run(self, script: str, chat: ChatKey, *arguments: str | int) -> str:
         return str(await self._store.run(script, chat, self._clock.now_ms(), str(chat), *arguments))

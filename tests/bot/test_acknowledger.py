@@ -21,6 +21,7 @@ from safety.kill import KillScope
 from safety.mode import ChatPolicy, Mode
 from tests.bot.playground import OWNER, running, until
 from tests.bot.promises.memory_messenger import MEMORY, MemoryMessenger
+from tests.bot.test_backlog import inbox_of
 from tests.fakes.clock import JumpingClock
 from tests.fakes.model_server import ModelServer, ServedEngine
 
@@ -62,8 +63,7 @@ async def test_however_many_ask_it_is_said_once_and_only_there(scene: Scene) -> 
     if not scene.messenger.idempotent:
         assert scene.messenger.calls == 1
     assert (scene.messenger.texts(HERE), scene.messenger.texts(THERE)) == ([TEXT], [])
-    (said,) = await scene.office.desk.chats.transcript(HERE)
-    assert (said.text, said.stand_in) == (TEXT, True)
+    assert (await scene.office.desk.chats.transcript(HERE)) == ()
 
 
 @pytest.mark.parametrize("mode", [Mode.OFF, Mode.SHADOW])
@@ -217,6 +217,23 @@ async def test_however_often_the_word_is_said_while_a_kill_stands_it_is_acknowle
     await scene.kill("k3")
     await scene.acknowledger().acknowledge(HERE, "k3")
     assert scene.messenger.texts(HERE) == [TEXT, TEXT], "a kill after a resume is news again"
+
+
+async def test_the_model_does_not_take_it_for_its_own_words_however_it_is_heard_of(scene: Scene) -> None:
+    inbox = inbox_of(scene.office)
+    heard: list[str] = []
+
+    async def echo(bubble: Bubble) -> None:
+        author = Author("persona:sam", "Sam")
+        message = Message(bubble.chat, "early", author, bubble.text, datetime.now(UTC), own=True)
+        heard.append(await inbox.receive(message))
+
+    scene.messenger.before_send = echo
+    await scene.kill()
+    await scene.acknowledger().acknowledge(HERE, "k1")
+    assert heard == ["echo"]
+    assert (await scene.office.desk.chats.transcript(HERE)) == ()
+    assert (await scene.office.desk.chats.get(HERE)).owner_seen is None
 
 
 async def test_of_a_chat_that_is_disabled_while_it_is_said_nothing_is_kept(scene: Scene) -> None:

@@ -371,6 +371,13 @@ MUTATIONS: Final = (
         f"{PROMISES}/test_disclosure.py",
     ),
     _script(
+        "the-acknowledgement-is-the-models-words",
+        "accept",
+        "string.match(echo, '^acknowledgement%.') or ",
+        "",
+        "tests/bot/test_acknowledger.py",
+    ),
+    _script(
         "what-was-written-with-a-deleted-message-leaves",
         "delete",
         "if first < last then",

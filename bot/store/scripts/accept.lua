@@ -63,7 +63,8 @@ if echo then
   json = ARGV[11]
 end
 -- What is said of the stand-in is not for the model to learn to say.
-local notice = echo and echo ~= true and redis.call('HGET', key('bubble', echo), 'notice')
+local notice = echo and echo ~= true
+  and (string.match(echo, '^acknowledgement%.') or redis.call('HGET', key('bubble', echo), 'notice'))
 if not notice then redis.call('RPUSH', key('transcript', chat), json) end
 redis.call('LTRIM', key('transcript', chat), -tonumber(ARGV[8]), -1)
 -- A person wrote: from here on bots among themselves begin anew.
