@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 import aiohttp
@@ -20,6 +20,7 @@ from bot.messengers.discord.handing import Told, trace
 from bot.messengers.discord.history import Gap, History, Session
 from bot.messengers.discord.lanes import Deleted, Lanes
 from bot.messengers.discord.names import Names
+from bot.messengers.discord.permissions import may_read
 from bot.messengers.discord.reading import Reader, key_of
 from bot.places import Place
 from chat.message import ChatKey
@@ -161,8 +162,10 @@ class Client(discord.Client):
     async def on_guild_channel_update(
         self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
     ) -> None:
-        """A channel may be called otherwise."""
+        """A channel may be called otherwise, or may be read again."""
         self._look_around()
+        if may_read(after, after.guild.me) and not may_read(before, before.guild.me):
+            self._read_again([after, *(one for one in after.guild.threads if one.parent_id == after.id)])
 
     async def on_thread_update(self, before: discord.Thread, after: discord.Thread) -> None:
         """A thread may be called otherwise."""
@@ -171,6 +174,24 @@ class Client(discord.Client):
     async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
         """A server may be called otherwise."""
         self._look_around()
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """The bot was let into a server, perhaps anew."""
+        self._read_again([*guild.channels, *guild.threads])
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """A server is there, perhaps after an outage."""
+        self._read_again([*guild.channels, *guild.threads])
+
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        """A role may let its holders read more than before."""
+        if after in after.guild.me.roles and after.permissions.value & ~before.permissions.value:
+            self._read_again([*after.guild.channels, *after.guild.threads])
+
+    async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
+        """The bot may have other roles; of nobody else is this told."""
+        if self.user is not None and after.id == self.user.id and before.roles != after.roles:
+            self._read_again([*after.guild.channels, *after.guild.threads])
 
     async def on_raw_typing(self, payload: discord.RawTypingEvent) -> None:
         """Somebody types; of interest where it is the owner."""
@@ -211,6 +232,10 @@ class Client(discord.Client):
             self._history.reach(read.chat, self._session)
             gap = Gap(read.chat, self._session, self._history)
         self._lanes.put(read, gap)
+
+    def _read_again(self, channels: Iterable[discord.abc.Snowflake]) -> None:
+        if self._session is not None:
+            self._history.again(self._session, [channel.id for channel in channels])
 
     def _look_around(self) -> None:
         for chat in list(self._places):

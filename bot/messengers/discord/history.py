@@ -143,6 +143,18 @@ class History:
             session.begun.add(chat)
             self._put(Gap(chat, session, self))
 
+    def again(self, session: Session, channels: Iterable[int]) -> None:
+        """Have channels read up on once more: for a while the bot was not let in, or might not read them."""
+        for chat in map(key_of, channels):
+            if chat not in session.begun:
+                continue
+            session.begun.discard(chat)
+            session.done.discard(chat)
+            if session.awaited is not None:
+                # Until then nothing leaves: a kill word may have been said meanwhile.
+                session.awaited |= {chat}
+            self.reach(chat, session)
+
     async def close(self) -> None:
         """Look for nothing any more."""
         for look in self._looks.values():

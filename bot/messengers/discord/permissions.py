@@ -43,3 +43,9 @@ def lack(place: discord.abc.GuildChannel, me: discord.Member, *, thread: bool = 
         wanted.send_messages = False
     missing = discord.Permissions(wanted.value & ~may.value)
     return f"the bot's role lacks {named(missing)} there" if missing.value else ""
+
+
+def may_read(place: discord.abc.GuildChannel, me: discord.Member) -> bool:
+    """Whether the bot hears what is said in a channel, and may look up what was."""
+    may = place.permissions_for(me)
+    return may.view_channel and may.read_message_history

@@ -39,6 +39,7 @@ from tests.fakes.discord.world import (
     Guild,
     Member,
     Posted,
+    Role,
     User,
     pings_of,
     snowflake,
@@ -196,6 +197,34 @@ class FakeDiscord:
         del guild.members[user.id]
         for session in here:
             session.tell("GUILD_DELETE", {"id": str(guild.id)})
+
+    def allow(self, guild: Guild, role: Role, permissions: Permission) -> None:
+        """Have a role's holders do that, and no more."""
+        role.permissions = permissions
+        data = {"guild_id": str(guild.id), "role": role.shown()}
+        tell_each(self, lambda session: ("GUILD_ROLE_UPDATE", data) if session.has(guild) else None)
+
+    def give(self, guild: Guild, role: Role, bot: Bot) -> None:
+        """Give a bot a role. Without the members intent it is told of itself alone."""
+        member = guild.members[bot.user.id]
+        member.roles.append(role.id)
+        data = {"guild_id": str(guild.id)} | member.shown()
+        tell_each(
+            self,
+            lambda session: (
+                ("GUILD_MEMBER_UPDATE", data) if session.bot is bot and session.has(guild) else None
+            ),
+        )
+
+    def drop_role(self, guild: Guild, role: int) -> None:
+        """Delete a role: nobody holds it any more, and no channel's overwrites name it."""
+        del guild.roles[role]
+        for member in guild.members.values():
+            member.roles = [held for held in member.roles if held != role]
+        for channel in guild.channels.values():
+            channel.overwrites.pop(role, None)
+        data = {"guild_id": str(guild.id), "role_id": str(role)}
+        tell_each(self, lambda session: ("GUILD_ROLE_DELETE", data) if session.has(guild) else None)
 
     def text(self, guild: Guild, name: str, kind: int = TEXT) -> Channel:
         channel = Channel(kind, name, guild)
