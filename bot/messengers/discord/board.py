@@ -144,7 +144,10 @@ class Board:
         await self._look_for_channel()
         if self._channel is None or not may_post(self._channel):
             return
-        known = {card.draft for card in await self._cards.all() if card.message or card.gone}
+        here = self._settings.review_channel
+        # One that stands in the channel that was named before does nobody any good.
+        cards = [card for card in await self._cards.all() if card.channel == here]
+        known = {card.draft for card in cards if card.message or card.gone}
         for draft in await self._desk.drafts.waiting():
             if draft.id not in known and draft.id not in self._later and self._reviewed(draft.chat):
                 await self._guarded(draft.id, self._post(draft))
@@ -152,6 +155,9 @@ class Board:
     async def _post(self, draft: Draft) -> None:
         async with self._in_hand(draft.id, draft.chat, self._settings.review_channel) as held:
             if held is None:
+                return
+            if held.card.channel != self._settings.review_channel:
+                await self._take_down(held)
                 return
             if held.card.message or held.card.gone:
                 await self._cards.give_back(held)
@@ -164,6 +170,16 @@ class Board:
                 await self._cards.drop(held)
             else:
                 await self._cards.show(held, await self._posted(held, face), face.digest)
+
+    async def _take_down(self, held: Held) -> None:
+        """Take away a card in a channel that is not the named one any more; the next round posts it where it is."""
+        found = await self._found(held) if held.tried else None
+        message = str(found.id) if found is not None else held.card.message
+        if message and not held.card.gone:
+            # A channel that is gone, or was closed to the bot, must not keep the draft from being decided.
+            with suppress(discord.NotFound, discord.Forbidden):
+                await self._place(held.card).get_partial_message(int(message)).delete()
+        await self._cards.drop(held)
 
     async def _posted(self, held: Held, face: Face) -> str:
         view = face.view() or discord.utils.MISSING

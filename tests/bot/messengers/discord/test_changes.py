@@ -7,12 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from bot.drafts import Draft
+from safety.mode import Mode
 from tests.bot.messengers.discord.friends import Friends
 from tests.bot.messengers.discord.reviewing import Review, live
-from tests.bot.messengers.discord.server import Place
+from tests.bot.messengers.discord.server import Heard, Place, listening
 from tests.bot.playground import OWNER, until
 from tests.fakes.discord.client import soon
 from tests.fakes.discord.permissions import ORDINARY, Permission
+from tests.fakes.discord.server import Play
 from tests.fakes.discord.world import Role
 
 SEND = r"/channels/\d+/messages"
@@ -190,3 +192,71 @@ async def test_a_bubble_for_a_server_the_bot_was_put_out_of_is_one_line_and_othe
         (second,) = await office.desk.drafts.waiting()
         await office.desk.approve(OWNER, second.id)
         await soon(lambda: place.said(other) == list(second.bubbles))
+
+
+# The review channel.
+
+
+async def test_a_review_channel_that_is_renamed_goes_on(review: Review) -> None:
+    connector = review.connector()
+    async with listening(connector, Heard()):
+        draft = await review.draft("sure")
+        card = await review.card()
+        review.fake.rename(review.channel, "drafts-of-friends")
+        review.press(card, review.max, "Approve")
+        await review.shows("approved by max")
+        assert (await review.state(draft)).state == "approved"
+        assert connector.troubles(()) == {}
+
+
+@pytest.mark.parametrize("deleted", [False, True], ids=["stands", "deleted"])
+async def test_cards_move_to_a_channel_that_is_named_anew_and_are_decided_there(
+    review: Review, deleted: bool
+) -> None:
+    old = review.channel
+    async with review.kept():
+        draft = await review.draft("sure")
+        await review.card()
+    if deleted:
+        review.fake.remove(old)
+    review.channel = review.fake.text(review.place.guild, "new-drafts")
+    review.channel.overwrites = dict(old.overwrites)
+    async with review.kept():
+        card = await review.card()
+        assert deleted or review.fake.posted(old) == []
+        review.press(card, review.max, "Approve")
+        await review.shows("approved by max")
+        assert (await review.state(draft)).state == "approved"
+    assert len(review.posted) == 1
+
+
+# A limit of the whole account.
+
+
+async def test_a_kill_word_counts_at_once_under_a_limit_of_the_account_and_nothing_leaves_when_it_ends(
+    friends: Friends,
+) -> None:
+    place, office = friends.place, friends.office
+    friends.model.say = lambda _: "one\ntwo\nthree"
+    limit = {"message": "You are being rate limited.", "retry_after": 2.0, "global": True}
+    headers = {"Retry-After": "2", "X-RateLimit-Global": "true"}
+    await friends.enable(mode=Mode.AUTO)
+    async with friends.service() as connector:
+        await soon(lambda: connector.hears)
+        place.fake.mood = lambda method, path: Play(method, path, status=429, headers=headers, body=limit)
+        friends.say("hello everybody")
+        await soon(lambda: place.fake.times_asked("POST", r"/channels/.*"))
+        friends.say("PINEAPPLE")
+        await until(friends.killed)
+        assert connector.trouble, "the limit still holds"
+
+        async def frozen() -> bool:
+            return [draft.state for draft in await office.desk.drafts.newest()] == ["frozen"]
+
+        await until(frozen)
+        place.fake.mood = None
+        await soon(lambda: not connector.trouble, 30.0)
+        after = friends.say("still there?")
+        assert (await friends.outcome(after)).outcome not in {"answered", "failed"}
+    # The words that tell of the kill may.
+    assert not {"one", "two", "three"} & {*place.said()}
