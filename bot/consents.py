@@ -222,5 +222,10 @@ def consent_of(fields: Mapping[str, str], people: People) -> ChatConsent:
 
 def _entry(data: Mapping[str, Any]) -> Entry:
     return Entry(
-        data["agreed"], How(data["how"]), data["by"], as_datetime(int(data["at"])), data.get("name", "")
+        data["agreed"],
+        How(data["how"]),
+        data["by"],
+        as_datetime(int(data["at"])),
+        data.get("name", ""),
+        data.get("with", ""),
     )

@@ -17,6 +17,8 @@ def in_words(entry: JournalEntry) -> str:
         return say(entry.facts)
     if entry.kind == "chat.changed":
         return f"chat {entry.chat}: {_changed(entry.facts)}"
+    if entry.kind == "chat.followed":
+        return f"chat {entry.chat} follows {entry.facts['parent']}: {_changed(entry.facts)}"
     return _by_family(entry)
 
 
@@ -49,15 +51,15 @@ def _by_family(entry: JournalEntry) -> str:
         about = ", ".join(f"{name} {value}" for name, value in facts.items())
         return f"{family} {what.replace('_', ' ')}: {about}"
     if family == "consent":
-        return _consent(facts)
+        return _consent(entry)
     return _SHORT.get(entry.kind, entry.kind)
 
 
-def _consent(facts: Mapping[str, Any]) -> str:
+def _consent(entry: JournalEntry) -> str:
+    facts = entry.facts
     who = f" for {facts['person']}" if "person" in facts else ""
-    return (
-        f"consent {facts['purpose']}{who} {'agreed to' if facts['agreed'] else 'taken back'} by {facts['by']}"
-    )
+    said = "agreed to" if facts["agreed"] else "taken back"
+    return f"consent {facts['purpose']}{who} in {entry.chat} {said} by {facts['by']}"
 
 
 def _short(identity: str) -> str:

@@ -64,6 +64,8 @@ class Entry:
     by: str
     at: datetime
     name: str = ""
+    part_of: str = ""
+    """The chat with whose entry this one came, where a thread follows its channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ class ChatConsent:
     def is_enabled(self) -> bool:
         """Whether an owner let the stand-in in."""
         return self.enabled is not None and self.enabled.agreed
+
+    @property
+    def stays_out(self) -> bool:
+        """Whether an owner took the stand-in out of this chat alone: of a thread, so that it does not follow."""
+        return self.enabled is not None and not self.enabled.agreed and not self.enabled.part_of
 
     def may_answer(self, person: str) -> bool:
         """Whether the chat is enabled and the person may be answered in it."""

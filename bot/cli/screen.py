@@ -22,13 +22,13 @@ def clean(text: str) -> str:
 
 
 def say(text: str, style: str = "") -> None:
-    """Print a line, however long; nothing in it is markup."""
-    Console(soft_wrap=True, highlight=False).print(clean(text), style=style, markup=False)
+    """Print a line, however long; nothing in it is markup, nor a name of an emoji."""
+    Console(soft_wrap=True, highlight=False, emoji=False).print(clean(text), style=style, markup=False)
 
 
 def say_error(text: str) -> None:
     """Say what is wrong as one line on standard error."""
-    Console(file=sys.stderr, soft_wrap=True, highlight=False).print(
+    Console(file=sys.stderr, soft_wrap=True, highlight=False, emoji=False).print(
         f"understudy: {clean(' '.join(text.split()))}", style="bold red", markup=False
     )
 

@@ -10,6 +10,7 @@ from bot.app import Office
 from bot.chats import Chats
 from bot.errors import ChatUnknown
 from bot.inbox import Inbox, Received
+from bot.journal_text import in_words
 from bot.places import Place
 from chat.message import Author, Chat, ChatKey, Message
 from safety.consent import How, Purpose
@@ -58,6 +59,11 @@ async def test_a_part_is_enabled_with_its_first_message_as_the_whole_is_then(
     entry = next(e for e in await office.desk.journal.newest() if e.kind == "chat.followed")
     assert (entry.chat, entry.facts["parent"], entry.facts["by"]) == (str(THREAD), str(CHANNEL), "olivia")
     assert entry.facts["after"]["mode"] == "shadow"
+    words = in_words(entry)
+    assert words.startswith(f"chat {THREAD} follows {CHANNEL}: ")
+    assert words.endswith(", by olivia")
+    (agreed,) = (e for e in await office.desk.journal.newest() if e.facts.get("with") == str(CHANNEL))
+    assert in_words(agreed) == f"consent chat in {THREAD} agreed to by olivia"
     # What changes later is each one's own.
     await chats.set_mode(CHANNEL, Mode.AUTO, "olivia")
     await inbox.receive(said(THREAD, id_="m2"))

@@ -24,7 +24,7 @@ from bot.messengers.discord.channels import place_of
 from bot.messengers.discord.markdown import plain
 from bot.messengers.discord.names import Names
 from bot.messengers.discord.permissions import NEEDED, named
-from bot.messengers.discord.reading import key_of
+from bot.messengers.discord.reading import MESSENGER, key_of
 from bot.messengers.discord.roles import Roles
 from bot.people import Person, Role
 from bot.places import Place
@@ -56,10 +56,7 @@ _MESSAGE: Final = re.compile(
 )
 _LONGEST_DESCRIPTION: Final = 100
 _RETRY_SECONDS: Final = 0.3
-_JOINS: Final = (
-    "It is not in this thread yet: it joins with the next message, as it is in the channel, unless an owner took it "
-    "out here."
-)
+_JOINS: Final = "It is not in this thread yet: it joins with the next message, as it is in the channel."
 _WHOLE: Final = "It is not in this thread yet, so that holds for its channel, and here once it joins."
 _STOPPING: Final = (
     "It fell silent here at once. The store does not answer, so this is not on record yet: that is tried until it is, "
@@ -224,7 +221,7 @@ class Commands(app_commands.Group):
         parent = asker.followed
         if (state := await self._state(asker.chat)) is not None:
             lines = [f"{self._stand_in} is in this chat. {_mode(state.policy.mode)}."]
-        elif parent and (state := await self._state(parent)) and state.policy.mode is not Mode.OFF:
+        elif parent and (state := await self._joining(asker.chat, parent)) is not None:
             lines = [_JOINS, f"{_mode(state.policy.mode)}."]
         else:
             lines = [NOT_HERE, "What is written here is neither kept nor answered."]
@@ -310,6 +307,13 @@ class Commands(app_commands.Group):
         except ChatUnknown:
             return None
 
+    async def _joining(self, thread: ChatKey, parent: ChatKey) -> ChatState | None:
+        """The channel as a thread will follow it; None where it will not."""
+        if (await self._desk.consents.of(thread)).stays_out:
+            return None
+        state = await self._state(parent)
+        return state if state and state.policy.mode is not Mode.OFF else None
+
     async def _kills(self, asker: _Asker) -> tuple[Kill, ...]:
         kills = await self._desk.kill_switch.kills()
         return tuple(kill for kill in kills if kill.scope.covers(asker.chat, asker.part_of))
@@ -321,9 +325,15 @@ def _mode(mode: Mode) -> str:
 
 def _killed(kill: Kill, asker: _Asker, *, told: bool) -> str:
     """Say a kill; by whom and why is for those who are `told`: it may be from another chat."""
-    by = f" by {plain(kill.by)} ({plain(kill.reason)})" if told else ""
+    by = f" by {_killer(kill.by)} ({plain(kill.reason)})" if told else ""
     where, since = asker.where(kill.scope), discord.utils.format_dt(kill.at)
     return f"It is silent {where}, stopped{by} at {since}. Only an owner can resume."
+
+
+def _killer(by: str) -> str:
+    """Who killed; where they did so in a chat of Discord's, it is shown as Discord shows a channel."""
+    name, _, number = by.rpartition(f" in {MESSENGER}/")
+    return f"{plain(name)} in <#{number}>" if name and number.isdecimal() else plain(by)
 
 
 def _waiting(drafts: int) -> list[str]:

@@ -185,7 +185,7 @@ async def test_a_resume_of_one_reach_says_what_is_still_silent(steered: Steered,
     said = await steered.told(place.olivia, "resume", reach="chat")
     assert said.startswith(
         "Resumed in this chat and its threads.\n"
-        f"It is silent on all of Discord, stopped by Mia in {place.key} (command) at "
+        f"It is silent on all of Discord, stopped by Mia in <#{place.channel.id}> (command) at "
     )
     assert await steered.killed() == ["account:discord"]
 
@@ -225,7 +225,7 @@ async def test_status_tells_people_what_concerns_them_and_moderators_what_waits(
 async def test_who_stopped_it_and_why_is_for_moderators(steered: Steered, place: Place, leo: User) -> None:
     await steered.told(place.mia, "kill")
     assert "Mia" not in await steered.told(leo, "status")
-    assert "stopped by Mia in discord/" in await steered.told(place.mia, "status")
+    assert f"stopped by Mia in <#{place.channel.id}>" in await steered.told(place.mia, "status")
 
 
 async def test_a_reason_forges_no_link(steered: Steered, place: Place) -> None:
@@ -276,6 +276,27 @@ async def test_in_a_thread_that_it_has_not_joined_status_says_that_it_will(
     )
     await steered.told(place.olivia, "mode", mode="off")
     assert (await steered.told(leo, "status", thread)).startswith("The stand-in is not in this chat")
+
+
+async def test_a_thread_that_an_owner_took_it_out_of_is_not_said_to_be_joined(
+    steered: Steered, place: Place, leo: User
+) -> None:
+    await steered.enable()
+    taken, followed = (place.fake.thread(place.channel, name) for name in ("tents", "food"))
+    await steered.told(place.olivia, "enable", taken)
+    await steered.told(place.olivia, "disable", taken, erase=True)
+    assert (await steered.told(leo, "status", taken)).startswith("The stand-in is not in this chat")
+
+    async def joined() -> bool:
+        return (await steered.office.desk.consents.of(key_of(followed))).is_enabled
+
+    # What was disabled with its channel comes back with it.
+    place.fake.say(followed, leo, "who brings the bread?")
+    await until(joined)
+    await steered.told(place.olivia, "disable", erase=True)
+    await steered.enable()
+    assert (await steered.told(leo, "status", followed)).startswith("It is not in this thread yet")
+    assert (await steered.told(leo, "status", taken)).startswith("The stand-in is not in this chat")
 
 
 async def test_an_opt_out_in_a_thread_that_it_has_not_joined_holds_once_it_has(
