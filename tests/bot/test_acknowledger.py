@@ -13,6 +13,7 @@ from bot.acknowledger import Acknowledger
 from bot.app import Office, open_office, open_service
 from bot.chat_words import ChatWords
 from bot.errors import SettingsInvalid
+from bot.journal_text import in_words
 from bot.kill_ear import KillSettings, kill_id
 from bot.messengers.base import Bubble, SendRefused, SendUncertain
 from bot.settings import Settings
@@ -268,3 +269,4 @@ async def test_who_stood_still_after_the_yes_says_nothing_any_more(office: Offic
     assert scene.messenger.calls == 0
     entries = await office.desk.journal.newest(50)
     assert "acknowledgement.refused" in [entry.kind for entry in entries]
+    assert "the acknowledgement was refused" in map(in_words, entries)

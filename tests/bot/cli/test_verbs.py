@@ -130,7 +130,8 @@ async def test_the_ledger_is_read_and_changed_and_a_chat_is_erased(understudy: C
     assert "local/x: enabled by " in listed
     assert "leo: no to being answered" in listed
     assert "mia: yes to being trained" in listed
-    assert "consent answered for leo taken back" in (await understudy("journal", "--chat", "local/x")).out
+    journal = await understudy("journal", "--chat", "local/x")
+    assert "consent answered for leo in local/x taken back" in journal.out
     assert (await understudy("chats", "disable", "local/x", "--yes")).code == 0
     assert "local/x: disabled by " in (await understudy("consent", "list", "local/x")).out
     assert "local/x" not in (await understudy("status")).out
