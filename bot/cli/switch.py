@@ -93,7 +93,7 @@ async def _resume(settings: Settings, scope: KillScope) -> None:
             for draft in waiting:
                 say(f"  {draft.state} draft {draft.id} in {draft.chat} waits (understudy drafts)")
         else:
-            say(f"No kill of {scope} was in force.")
+            say(f"There was no kill to lift: {scope}.")
         for left in sorted(standing - {scope}):
             say(f"  still killed: {left}", "bold red")
 

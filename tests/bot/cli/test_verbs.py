@@ -109,7 +109,7 @@ async def test_without_a_service_everything_that_steers_still_works(understudy: 
     assert status["kills"][0]["reason"] == "enough"
 
     assert (await understudy("resume")).out == (
-        "No kill of everywhere was in force.\n  still killed: chat:local/x\n"
+        "There was no kill to lift: everywhere.\n  still killed: chat:local/x\n"
     )
     assert (await understudy("resume", "chat:local/x")).out == "Resumed: chat:local/x.\n"
     assert (await understudy("drafts")).out == "No drafts wait.\n"
