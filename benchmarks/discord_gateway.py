@@ -36,6 +36,7 @@ from tests.fakes.discord.flood import flood
 from tests.fakes.discord.server import connector_to, fake_discord
 from tests.fakes.model_server import ServedEngine
 from tests.fakes.persona import write_persona
+from tests.servers import end_servers
 
 
 class Stopwatch:
@@ -156,6 +157,8 @@ async def once(folder: Path, messages: int, channels: int, *, bare: bool) -> flo
             return messages / float(await child.line())
         finally:
             await child.kill()
+            # The database outlives whoever was killed as its last user.
+            await asyncio.to_thread(end_servers, folder)
 
 
 async def measure(messages: int, channels: int, runs: int) -> None:
