@@ -83,8 +83,8 @@ class Playground:
 
 
 @asynccontextmanager
-async def running(office: Office, engine: Engine) -> AsyncIterator[Service]:
-    """Run a service in the background."""
+async def running(office: Office, engine: Engine | None = None) -> AsyncIterator[Service]:
+    """Run a service in the background, with the engine that the settings or the persona name if none is given."""
     async with open_service(office, engine=engine) as service:
         task = asyncio.create_task(service.run())
         try:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from bot.app import Office, Service, engine_of, open_office, open_service
+from bot.app import Office, engine_of, open_office, open_service
 from bot.errors import HostNotAgreed, SettingsInvalid
 from bot.hosted_settings import HostedSettings
 from bot.inbox import InboxSettings
@@ -19,7 +17,7 @@ from bot.settings import Settings
 from inference.persona import Hosted, Persona
 from safety.consent import How, Purpose
 from safety.mode import Mode
-from tests.bot.playground import LEO, MIA, Playground, until
+from tests.bot.playground import LEO, MIA, Playground, running, until
 from tests.bot.promises.neighbourhood import entries
 from tests.fakes.hosted.persona import MODEL, hosted_persona
 from tests.fakes.hosted.rules import Fault
@@ -51,22 +49,25 @@ async def office(at_host: Settings) -> AsyncIterator[Office]:
         yield office
 
 
-@asynccontextmanager
-async def speaking(office: Office) -> AsyncIterator[Service]:
-    async with open_service(office) as service:
-        task = asyncio.create_task(service.run())
-        try:
-            yield service
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
 async def agree(office: Office, persona: Persona) -> Hosted:
     hosted = persona.base.hosted
     assert hosted is not None
     await office.host_consents.agree(hosted, "olivia", ("what leaves",))
     return hosted
+
+
+async def answering(fake: FakeHost) -> None:
+    async def streaming() -> bool:
+        return fake.chat.streams == 1
+
+    await until(streaming)
+
+
+async def hung_up_on(fake: FakeHost) -> None:
+    async def closed() -> bool:
+        return fake.chat.aborted == 1
+
+    await until(closed)
 
 
 async def let_be_sent(office: Office, room: Playground, *people: str) -> None:
@@ -103,7 +104,7 @@ async def test_a_host_is_shown_what_those_wrote_who_agreed_and_nobody_else(
     room = Playground(office)
     await room.open()
     await let_be_sent(office, room, "mia")
-    async with speaking(office):
+    async with running(office):
         alone = await room.settled(await room.say(LEOS, LEO))
         assert (alone.outcome, fake.chat.streams) == ("ignored", 0)
         assert f"nobody who wrote agreed that {fake.name} reads it" in alone.reason
@@ -125,7 +126,7 @@ async def test_of_a_turn_of_several_the_host_is_shown_a_part_and_the_journal_say
         room = Playground(office)
         await room.open(Mode.MANUAL)
         await let_be_sent(office, room, "mia")
-        async with speaking(office):
+        async with running(office):
             hers, his = await room.say(MIAS), await room.say(f"Sam, {LEOS}", LEO)
             await until(office.desk.drafts.waiting)
         (draft,) = await office.desk.drafts.waiting()
@@ -143,7 +144,7 @@ async def test_who_takes_it_back_is_shown_no_longer(office: Office, fake: FakeHo
     room = Playground(office)
     await room.open()
     await let_be_sent(office, room, "mia", "leo")
-    async with speaking(office):
+    async with running(office):
         assert (await room.settled(await room.say(f"Sam, {LEOS}", LEO))).outcome == "answered"
         assert "pangolin" in fake.chat.shown
         await office.consents.withdraw(room.key, LEO, Purpose.HOSTED, How.OWNER, "olivia")
@@ -160,18 +161,11 @@ async def test_a_yes_that_somebody_takes_back_closes_the_request_in_which_their_
     room = Playground(office)
     await room.open()
     await let_be_sent(office, room, "mia")
-    async with speaking(office):
+    async with running(office):
         message = await room.say(MIAS)
-
-        async def streaming() -> bool:
-            return fake.chat.streams == 1
-
-        async def closed() -> bool:
-            return fake.chat.aborted == 1
-
-        await until(streaming)
+        await answering(fake)
         await office.consents.withdraw(room.key, MIA, Purpose.HOSTED, How.OWNER, "olivia")
-        await until(closed)
+        await hung_up_on(fake)
         found = await room.settled(message)
         assert (found.outcome, fake.chat.streams) == ("ignored", 1)
         assert "nobody who wrote agreed" in found.reason
@@ -183,7 +177,7 @@ async def test_who_asks_whether_it_is_a_bot_is_answered_and_the_host_does_not_he
     await agree(office, persona)
     room = Playground(office)
     await room.open()
-    async with speaking(office):
+    async with running(office):
         assert (await room.settled(await room.say("Sam, are you a bot?", LEO))).outcome == "answered"
         assert "stand-in" in (await room.answers())[0]
     assert fake.chat.streams == 0
@@ -197,18 +191,11 @@ async def test_a_kill_closes_the_request_at_the_host_and_nothing_leaves(
     room = Playground(office)
     await room.open()
     await let_be_sent(office, room, "mia")
-    async with speaking(office):
+    async with running(office):
         message = await room.say(MIAS)
-
-        async def streaming() -> bool:
-            return fake.chat.streams == 1
-
-        async def closed() -> bool:
-            return fake.chat.aborted == 1
-
-        await until(streaming)
+        await answering(fake)
         await room.say("pineapple", LEO)
-        await until(closed)
+        await hung_up_on(fake)
         assert (await room.settled(message)).outcome == "ignored"
         assert await room.answers() == []
 
@@ -220,7 +207,7 @@ async def test_a_base_that_answers_under_the_models_name_says_nothing_in_the_cha
     room = Playground(office)
     await room.open()
     await let_be_sent(office, room, "mia")
-    async with speaking(office) as service:
+    async with running(office) as service:
         assert (await room.settled(await room.say(MIAS))).outcome == "answered"
         fake.chat.answers_as[MODEL] = BASES[0]
         message = await room.say("Sam, and the okapi?")
@@ -244,7 +231,7 @@ async def test_a_yes_that_is_taken_back_while_it_runs_ends_it(
     room = Playground(office)
     await room.open()
     await let_be_sent(office, room, "mia")
-    async with speaking(office) as service:
+    async with running(office) as service:
         assert (await room.settled(await room.say(MIAS))).outcome == "answered"
         await office.host_consents.take_back("olivia")
         asked = len(fake.requests)
@@ -269,7 +256,7 @@ async def test_a_host_that_refuses_is_said_to_people_and_nothing_is_sent(
     room = Playground(office)
     await room.open()
     await let_be_sent(office, room, "mia")
-    async with speaking(office):
+    async with running(office):
         fake.chat.refusal, fake.chat.retry_after = Fault("no", status=status), "3600" if status == 429 else ""
         await room.say(MIAS)
 
