@@ -13,7 +13,7 @@ from bot.clock import Clock
 from bot.errors import StoreError
 from bot.messengers.base import Bubble, Connector, SendRefused
 from bot.outbox import OutboxSettings
-from bot.sender import YES_MS
+from bot.sender import is_fresh
 from bot.store.store import Store
 from chat.echo import plain
 from chat.message import ChatKey
@@ -69,7 +69,7 @@ class Acknowledger:
                 return
             state, receipt = "refused", ""
             # As at the fence, a yes is for now: whoever stood still since may say it after the resume.
-            if 0 <= self._clock.now_ms() - asked <= YES_MS:
+            if is_fresh(asked, self._clock):
                 if message_id:
                     connector.sign(chat, message_id)
                 bubble = Bubble(f"acknowledgement.{kill_id}", chat, self._text)

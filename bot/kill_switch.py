@@ -159,7 +159,7 @@ class RedisKillSwitch:
 
     async def resumed_at(self, scope: KillScope) -> datetime | None:
         """Give when a kill of exactly this scope was last lifted in every partition. Raises StoreAway."""
-        names = [self._store.partitions.prefix(part) + "kill" for part in self._store.partitions.all()]
+        names = self._names("kill")
         found = await asyncio.gather(*(self._store.ask("hget", name, f"resumed|{scope}") for name in names))
         at = min(int(ms or 0) for ms in found)
         return as_datetime(at) if 0 < at <= self._clock.now_ms() else None
@@ -180,7 +180,7 @@ class RedisKillSwitch:
         raise StoreAway("kills are being written right now: resume again in a moment")
 
     async def _standing_in(self, scope: KillScope) -> list[_Standing]:
-        names = [self._store.partitions.prefix(part) + "kill" for part in self._store.partitions.all()]
+        names = self._names("kill")
         fields = f"standing|{scope}", f"latest|{scope}"
         return [
             _Standing(*found)
@@ -195,7 +195,7 @@ class RedisKillSwitch:
             return
         kill = kill_from_json(record)
         # First under the ids it was heard with, so that the same message, given again, finds itself known everywhere.
-        names = [self._store.partitions.prefix(part) + "kills_heard" for part in self._store.partitions.all()]
+        names = self._names("kills_heard")
         heard = await asyncio.gather(*(self._store.ask("zrange", name, 0, -1) for name in names))
         ids = {
             member.removeprefix(f"{scope}|")
@@ -227,7 +227,7 @@ class RedisKillSwitch:
 
     async def _lost(self) -> bool:
         """Whether a partition's record of kills is not what it was; the scripts then hold everything back."""
-        names = [self._store.partitions.prefix(part) + "kill" for part in self._store.partitions.all()]
+        names = self._names("kill")
         return not all(await asyncio.gather(*(self._store.ask("hexists", name, "since") for name in names)))
 
     async def _say_lost(self) -> None:
@@ -285,8 +285,12 @@ class RedisKillSwitch:
         fields = await self._store.hash(self._store.partitions.prefix(partition) + "kill")
         return [kill_from_json(value) for field, value in fields.items() if field.startswith("standing|")]
 
+    def _names(self, kind: str) -> list[str]:
+        """The key of a kind in every partition."""
+        return [self._store.partitions.prefix(part) + kind for part in self._store.partitions.all()]
+
     async def _write_all(self, note: KillNote, *, finish: bool = False) -> KillReport:
-        """Write a kill in every partition of its scope, all at once."""
+        """Write a kill in every partition, all at once."""
         answers = await asyncio.gather(
             *(self._write(part, note, finish=finish) for part in self._store.partitions.all())
         )

@@ -21,7 +21,7 @@ from inference.persona import TypingProfile
 
 _log = structlog.get_logger()
 _IDLE_SECONDS: Final = 0.5
-YES_MS: Final = 2000
+_YES_MS: Final = 2000
 """How long the fence's yes is good for."""
 _RETRY_SECONDS: Final = 0.3
 
@@ -125,8 +125,7 @@ class Sender:
         if self._silent(outgoing) or sending.hurry.is_set():
             await self._unsent(outgoing, "a kill or a stop was heard")
             return
-        # The wall clock, because it goes on while a laptop sleeps: a yes is for now, not for when the lid opens.
-        if not 0 <= self._clock.now_ms() - asked <= YES_MS:
+        if not is_fresh(asked, self._clock):
             await self._unsent(outgoing, "this process stood still at the fence")
             return
         bubble = replace(bubble, goes_on=lambda: self._goes_on(outgoing))
@@ -139,8 +138,7 @@ class Sender:
             answer = await self._outbox.fence(outgoing, idempotent=self._connector.idempotent)
         except StoreAway:
             return False
-        fresh = 0 <= self._clock.now_ms() - asked <= YES_MS
-        return answer is Fence.GO and fresh and not self._silent(outgoing)
+        return answer is Fence.GO and is_fresh(asked, self._clock) and not self._silent(outgoing)
 
     def _silent(self, outgoing: Outgoing) -> bool:
         """Whether this process has heard a word that Redis does not know yet."""
@@ -219,6 +217,14 @@ class Sender:
     def _keep_for_later(self, outgoing: Outgoing) -> Awaitable[object]:
         due = self._clock.now_ms() + int(self._settings.retry_seconds * 1000)
         return self._outbox.keep(outgoing, due_ms=due)
+
+
+def is_fresh(asked_ms: int, clock: Clock) -> bool:
+    """Whether a yes that was asked for then is still one: it is for now, not for when a laptop's lid opens.
+
+    By the wall clock, because that goes on while a laptop sleeps.
+    """
+    return 0 <= clock.now_ms() - asked_ms <= _YES_MS
 
 
 def _why_uncertain(error: Exception) -> str:

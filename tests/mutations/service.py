@@ -92,7 +92,7 @@ MUTATIONS: Final = (
     Mutation(
         "yes-is-for-now",
         "bot/sender.py",
-        "if not 0 <= self._clock.now_ms() - asked <= YES_MS:",
+        "if not is_fresh(asked, self._clock):",
         "if False:",
         (CLOCKS,),
     ),
@@ -130,7 +130,7 @@ MUTATIONS: Final = (
     Mutation(
         "kill-between-messages",
         "bot/sender.py",
-        "return answer is Fence.GO and fresh and not self._silent(outgoing)",
+        "return answer is Fence.GO and is_fresh(asked, self._clock) and not self._silent(outgoing)",
         "return True",
         (f"{PROMISES}/test_kill.py",),
     ),
